@@ -1,3 +1,3 @@
-"""A minimal, correct custom LLM server for Vapi: what a sound endpoint sends, and one named fault at a time."""
+"""A minimal, correct custom LLM server for Vapi, which also shows any one of many faults on demand."""
 
 __all__: list[str] = []

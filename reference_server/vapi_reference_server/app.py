@@ -1,0 +1,140 @@
+"""The ASGI app: finds the route and the fault of a request, checks its key, reads it, answers it."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.routing import Mount
+
+from vapi_reference_server import problems
+from vapi_reference_server.answer import Answer, json_answer, problem_answer
+from vapi_reference_server.delivery import deliver, with_transport
+from vapi_reference_server.faults import all_faults
+from vapi_reference_server.pipeline import answer_request, read_request
+from vapi_reference_server.problems import Problem
+from vapi_reference_server.routes import Kind, find_route
+from vapi_reference_server.work import Memory, Stage, Work
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from vapi_reference_server.faults.fault import Fault
+    from vapi_reference_server.settings import Settings
+
+_FAULT_PREFIX = "/faults/"
+
+
+def create_app(settings: Settings) -> ASGIApp:
+    """The server as an ASGI app. ValueError when the settings name an unknown fault."""
+    front = _Front(settings)
+    return with_transport(Starlette(routes=[Mount("/", app=front)]))
+
+
+class _Front:
+    """Everything that happens to a request before and after it is answered."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._memory = Memory()
+        self._faults = all_faults()
+        if settings.fault is not None and settings.fault not in self._faults:
+            raise ValueError(f"there is no fault named '{settings.fault}'; --list-faults shows all")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        work = Work(
+            settings=self._settings,
+            memory=self._memory,
+            method=str(scope["method"]),
+            path=str(scope["path"]),
+            headers=Headers(scope=scope),
+            client=str(scope.get("client")),
+        )
+        try:
+            answer = await self._answer(work, receive)
+        except Problem as problem:
+            answer = _refusal(work, problem)
+        delivered = await deliver(answer, self._memory, scope, receive, send)
+        self._memory.hung_up = not delivered
+
+    async def _answer(self, work: Work, receive: Receive) -> Answer:
+        self._find_fault(work)
+        work.route = find_route(work.path)
+        work.reach(Stage.ARRIVED)
+        if work.answer is not None:
+            return work.answer
+        if work.route is None:
+            raise problems.unknown_path(work.path)
+        if work.method != work.route.method:
+            raise problems.wrong_method(work.route.method)
+        if work.route.kind is Kind.HEALTH:
+            return json_answer(200, {"status": "ok"})
+        if work.route.kind is Kind.FAULTS:
+            return json_answer(200, {"faults": [_listed(fault) for fault in self._faults.values()]})
+        if work.checks_key:
+            _check_key(self._settings.api_key, work.headers.get("authorization"))
+        raw = await _read_body(work, receive, self._settings.max_body_bytes)
+        return answer_request(work, read_request(work, raw))
+
+    def _find_fault(self, work: Work) -> None:
+        name = work.headers.get("x-fault", self._settings.fault)
+        if work.path.startswith(_FAULT_PREFIX):
+            name, _, rest = work.path.removeprefix(_FAULT_PREFIX).partition("/")
+            work.path = f"/{rest}"
+        if name is None:
+            return
+        if name not in self._faults:
+            raise Problem(status=404, message=f"There is no fault named '{name[:80]}'.", code="unknown_fault")
+        work.fault = self._faults[name]
+        asked = work.headers.get("x-fault-seconds")
+        try:
+            work.seconds = work.fault.seconds if asked is None else float(asked)
+        except ValueError as error:
+            raise problems.bad_value("X-Fault-Seconds", "a number of seconds is wanted") from error
+
+
+def _listed(fault: Fault) -> dict[str, object]:
+    return {
+        "name": fault.name,
+        "sentence": fault.sentence,
+        "breaks": fault.breaks,
+        "seen_on": fault.seen_on.value,
+        "seconds": fault.seconds,
+    }
+
+
+def _refusal(work: Work, problem: Problem) -> Answer:
+    work.problem = problem
+    work.reach(Stage.PROBLEM)
+    work.answer = problem_answer(work.problem)
+    work.reach(Stage.REFUSAL)
+    return work.answer
+
+
+def _check_key(key: str | None, authorization: str | None) -> None:
+    if key is None:
+        return
+    scheme, _, sent = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not sent:
+        raise problems.missing_key()
+    # Constant time: how long the comparison takes must not tell how much of a guess was right.
+    if not hmac.compare_digest(sent.strip().encode(), key.encode()):
+        raise problems.wrong_key()
+
+
+async def _read_body(work: Work, receive: Receive, limit_bytes: int) -> bytes:
+    declared = work.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > limit_bytes:
+        raise problems.body_too_large(limit_bytes)
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return bytes(body)
+        body += message.get("body", b"")
+        if len(body) > limit_bytes:
+            raise problems.body_too_large(limit_bytes)
+        if not message.get("more_body", False):
+            return bytes(body)

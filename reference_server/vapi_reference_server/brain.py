@@ -1,0 +1,203 @@
+"""The scripted model: the same conversation always gives the same answer, and never a network call.
+
+It knows a small vocabulary of prompts (`Say exactly: ...`, code words, `Tell me a long story.`, tools),
+so that a test knows what a sound answer must hold. Anything else gets a short friendly sentence.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from vapi_reference_server.json_values import encode
+from vapi_reference_server.request import Choice
+from vapi_reference_server.schema_samples import sample
+from vapi_reference_server.tokens import count_tokens, first_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vapi_reference_server.request import ChatRequest, Message, Tool
+
+_SAY_EXACTLY = re.compile(r"say exactly: ?(.*)", re.IGNORECASE | re.DOTALL)
+_WORD = r"(\S+?)[.!?,]*(?:\s|$)"
+_CODE_WORD = re.compile(r"my code word is " + _WORD, re.IGNORECASE)
+_HOUSE_WORD = re.compile(r"the house word is " + _WORD, re.IGNORECASE)
+_MIN_NAME_LETTERS = 4
+_MAX_QUOTED_TOKENS = 60
+
+_GREETING = "Hello, thank you for calling. How can I help you today?"
+_STORY = (
+    "Once upon a time, in a small house by the sea, there lived a woman who repaired clocks. "
+    "People came from all the villages along the coast, and each of them brought a clock that had stopped. "
+    "She listened to every one of them for a long while before she touched it. "
+    "A clock, she used to say, always tells you where it hurts. "
+    "One winter evening a boy knocked at her door, and he carried a clock without any hands. "
+    "It had belonged to his grandfather, and it had been silent for thirty years. "
+    "The woman put it on the table, lit a second lamp, and opened the little door at the back. "
+    "Inside she found no wheels at all, only a folded letter and a dried flower. "
+    "The boy read the letter aloud, slowly, because the ink was pale. "
+    "It said that time had been kind to the writer, and that nobody should ever repair this clock. "
+    "So they closed the little door again, and she gave the boy a cup of tea. "
+    "When the storm had passed he walked home along the beach, with the clock under his coat. "
+    "And although it still had no hands, he always knew exactly what time it was. "
+    "The woman told this story to everybody who came after him. "
+    "Some of them laughed, some of them sighed, and some of them took their own clocks home again. "
+    "That is the whole story, and it is as true as stories by the sea can be."
+)
+# What Vapi writes into a tool message when there is no result to quote (see its custom tools guide).
+# Nobody on a phone wants to hear these words, so each gets a sentence of its own.
+_SENTINELS = (
+    ("success.", "That is taken care of."),
+    ("no result returned", "I am sorry, I could not find that out just now."),
+    ("tool result still pending", "I am still waiting for that, but we can go on in the meantime."),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call of a tool; `arguments` is a string of JSON, as the API carries it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One choice of the answer: words or calls, and why it ended."""
+
+    text: str = ""
+    calls: tuple[Call, ...] = ()
+    finish_reason: str = "stop"
+    reasoning: str = ""
+
+    @property
+    def tokens(self) -> int:
+        """What this choice costs, in completion tokens."""
+        calls = sum(count_tokens(call.name) + count_tokens(call.arguments) for call in self.calls)
+        return count_tokens(self.text) + calls
+
+
+def think(request: ChatRequest) -> Reply:
+    """The answer to a conversation, within the request's `stop` and `max_tokens`."""
+    tools = _tools_to_call(request)
+    if tools:
+        # A named choice ends with `stop` although there is a call: so does the OpenAI API.
+        finish = "stop" if request.tool_choice is Choice.NAMED else "tool_calls"
+        reply = Reply(calls=tuple(_call(tool) for tool in tools), finish_reason=finish)
+    elif request.response_format is not None:
+        reply = Reply(text=encode(sample(request.response_format)).decode())
+    else:
+        reply = Reply(text=_words(request.messages))
+    return _within_tokens(_before_stop(reply, request.stops), request.max_tokens)
+
+
+def spoken_result(content: str) -> str:
+    """The sentence that tells a tool's result."""
+    for start, sentence in _SENTINELS:
+        if content.strip().lower().startswith(start):
+            return sentence
+    return f"The tool says: {_ended(content)}"
+
+
+def _words(messages: tuple[Message, ...]) -> str:
+    results = _open_results(messages)
+    if results:
+        return " ".join(spoken_result(result.text) for result in results)
+    said = _last_user_text(messages)
+    if said is None:
+        return _GREETING
+    return _scripted(said, messages) or f"You said: {_ended(_quoted(said))} How can I help you with that?"
+
+
+def _scripted(said: str, messages: tuple[Message, ...]) -> str | None:
+    exact = _SAY_EXACTLY.search(said)
+    if exact:
+        return exact[1]
+    asked = said.casefold()
+    if "what is my code word" in asked:
+        word = _last_word(_CODE_WORD, (message for message in messages if message.role == "user"))
+        return f"Your code word is {word}." if word else "You have not told me a code word yet."
+    if "what is the house word" in asked:
+        word = _last_word(_HOUSE_WORD, (message for message in messages if message.role in ("system", "developer")))
+        return f"The house word is {word}." if word else "Nobody has told me a house word."
+    return _STORY if "long story" in asked else None
+
+
+def _last_word(pattern: re.Pattern[str], messages: Iterable[Message]) -> str | None:
+    found = [match[1] for message in messages for match in pattern.finditer(message.text)]
+    return found[-1] if found else None
+
+
+def _quoted(said: str) -> str:
+    return first_tokens(said.strip(), _MAX_QUOTED_TOKENS)
+
+
+def _ended(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _last_user_text(messages: tuple[Message, ...]) -> str | None:
+    return next((message.text for message in reversed(messages) if message.role == "user"), None)
+
+
+def _open_results(messages: tuple[Message, ...]) -> list[Message]:
+    """The last run of tool results, if no user has spoken since."""
+    results: list[Message] = []
+    for message in reversed(messages):
+        if message.role == "tool":
+            results.insert(0, message)
+        elif results or message.role == "user":
+            break
+    return results
+
+
+def _tools_to_call(request: ChatRequest) -> list[Tool]:
+    if request.tool_choice is Choice.NAMED:
+        return [tool for tool in request.tools if tool.name == request.named_tool]
+    if request.tool_choice is Choice.NONE or not request.tools:
+        return []
+    said = _last_user_text(request.messages) or ""
+    named = [tool for tool in request.tools if _is_named(tool.name, said)]
+    if request.tool_choice is Choice.REQUIRED:
+        named = named or [request.tools[0]]
+    elif _open_results(request.messages) or _scripted(said, request.messages) is not None:
+        return []
+    return named if request.parallel_tool_calls else named[:1]
+
+
+def _is_named(name: str, said: str) -> bool:
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    words = {word.casefold() for word in re.split(r"[\W_]+", spaced) if len(word) >= _MIN_NAME_LETTERS}
+    spoken = {word.casefold() for word in re.findall(r"[^\W_]+", said)}
+    return bool(words & spoken) or name.casefold() in said.casefold()
+
+
+def _call(tool: Tool) -> Call:
+    schema = tool.parameters or {"type": "object"}
+    arguments = encode(sample({"type": "object", **schema})).decode()
+    return Call(id=f"call_{uuid.uuid4().hex[:24]}", name=tool.name, arguments=arguments)
+
+
+def _before_stop(reply: Reply, stops: tuple[str, ...]) -> Reply:
+    ends = [end for stop in stops if (end := reply.text.find(stop)) >= 0]
+    return replace(reply, text=reply.text[: min(ends)]) if ends else reply
+
+
+def _within_tokens(reply: Reply, limit: int | None) -> Reply:
+    if limit is None or reply.tokens <= limit:
+        return reply
+    calls: list[Call] = []
+    left = limit
+    for call in reply.calls:
+        left -= count_tokens(call.name)
+        if left < 0:
+            break
+        arguments = first_tokens(call.arguments, left)
+        calls.append(replace(call, arguments=arguments))
+        left -= count_tokens(arguments)
+    return replace(reply, text=first_tokens(reply.text, limit), calls=tuple(calls), finish_reason="length")

@@ -1,0 +1,91 @@
+"""Puts an answer onto the wire, in time, and stops as soon as nobody listens any more."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from typing import TYPE_CHECKING, cast
+
+from vapi_reference_server.answer import Ending
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from vapi_reference_server.answer import Answer
+    from vapi_reference_server.work import Memory
+
+_TRANSPORT = "vapi_reference_server.transport"
+EVIDENCE_HEADER = "x-generations-active"
+
+
+def with_transport(app: ASGIApp) -> ASGIApp:
+    """Lets the app see the connection it writes to, which ASGI hides.
+
+    A reset cannot be asked for through ASGI, and it is what a dying process leaves behind. uvicorn's
+    `send` is a method of an object that holds the transport; elsewhere nothing is found, and a
+    reset becomes a close. Must wrap the outermost app: Starlette's own layers replace `send`.
+    """
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope[_TRANSPORT] = getattr(getattr(send, "__self__", None), "transport", None)
+        await app(scope, receive, send)
+
+    return wrapped
+
+
+async def deliver(answer: Answer, memory: Memory, scope: Scope, receive: Receive, send: Send) -> bool:
+    """Send an answer. False when the client hung up before it was complete."""
+    head = {**answer.headers, EVIDENCE_HEADER: str(memory.generations)}
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in head.items()]
+    memory.generations += 1
+    gone = asyncio.create_task(_hung_up(receive))
+    try:
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        for write in answer.writes:
+            if await _gone_within(gone, write.after_s):
+                await asyncio.sleep(answer.lingers_s)
+                return False
+            await send({"type": "http.response.body", "body": write.data, "more_body": True})
+        if await _gone_within(gone, answer.end_after_s):
+            return False
+    finally:
+        memory.generations -= 1
+        gone.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await gone
+    await _end(answer.ending, scope, send)
+    return True
+
+
+async def _end(ending: Ending, scope: Scope, send: Send) -> None:
+    if ending is Ending.COMPLETE:
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        return
+    # An app that returns without ending its body makes uvicorn close the connection: that is CUT.
+    transport = cast("asyncio.Transport | None", scope.get(_TRANSPORT))
+    if ending is Ending.RESET and transport is not None:
+        connection = cast("socket.socket | None", transport.get_extra_info("socket"))
+        # What was written must leave before the reset throws the rest away.
+        transport.set_write_buffer_limits(high=0)
+        await send({"type": "http.response.body", "body": b"", "more_body": True})
+        if connection is not None:
+            # Linger on, for zero seconds: the close sends RST instead of FIN (POSIX SO_LINGER).
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+
+
+async def _hung_up(receive: Receive) -> None:
+    # What is left of a body that nobody wants is drained here, so that the refusal is read.
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _gone_within(gone: asyncio.Task[None], seconds: float) -> bool:
+    if seconds > 0:
+        await asyncio.wait((gone,), timeout=seconds)
+    else:
+        await asyncio.sleep(0)
+    return gone.done()

@@ -1,0 +1,78 @@
+"""Runs the server on a free port of this machine for as long as a `with` block lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from vapi_reference_server.app import create_app
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from vapi_reference_server.settings import Settings
+
+_START_TIMEOUT_S = 10.0
+
+
+@contextlib.contextmanager
+def running(settings: Settings) -> Generator[str]:
+    """Start a server in a thread of its own, yield its base URL, stop it at the end.
+
+    The port is free: the system chooses it. Answers still on their way at the end are cut off.
+    RuntimeError when the server does not come up.
+    """
+    listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    server = _Server(server_config(settings))
+    thread = threading.Thread(target=server.run_on, args=(listener,), name="vapi-reference-server", daemon=True)
+    thread.start()
+    try:
+        if not server.is_up.wait(_START_TIMEOUT_S) or not server.started:
+            raise RuntimeError("the reference server did not start")
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = server.force_exit = True
+        thread.join()
+        listener.close()
+
+
+def server_config(settings: Settings, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Config:
+    """uvicorn, told to be quiet and to write every event at once."""
+    # A cut connection is what some faults are for; uvicorn would log each as an error of ours.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    return uvicorn.Config(
+        create_app(settings),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        http="h11",
+        ws="none",
+        loop="asyncio",
+        server_header=False,
+    )
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that says when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_up.set()
+
+    def run_on(self, listener: socket.socket) -> None:
+        """Serve until told to stop. Whatever happens, whoever waits for the start is told."""
+        try:
+            asyncio.run(self.serve([listener]))
+        finally:
+            self.is_up.set()

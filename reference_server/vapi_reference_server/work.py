@@ -1,0 +1,70 @@
+"""The work on one request: filled stage by stage, so that a fault can spoil exactly one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vapi_reference_server.faults.fault import Stage
+from vapi_reference_server.json_values import JsonObject
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vapi_reference_server.answer import Answer, Write
+    from vapi_reference_server.brain import Reply
+    from vapi_reference_server.faults.fault import Fault
+    from vapi_reference_server.problems import Problem
+    from vapi_reference_server.request import ChatRequest
+    from vapi_reference_server.routes import Route
+    from vapi_reference_server.settings import Settings
+
+__all__ = ["Memory", "Stage", "Work"]
+
+
+@dataclass(slots=True)
+class Memory:
+    """What a server keeps between requests. A sound answer depends on `generations` alone, in its
+    evidence header; the rest is for faults that confuse callers with each other.
+    """
+
+    generations: int = 0
+    hung_up: bool = False
+    requests_of: dict[str, int] = field(default_factory=dict[str, int])
+    turns: dict[tuple[str, int], tuple[str, list[Reply]]] = field(
+        default_factory=dict[tuple[str, int], "tuple[str, list[Reply]]"]
+    )
+    histories: dict[str, list[object]] = field(default_factory=dict[str, list[object]])
+    latest: tuple[float, str] | None = None
+    answered: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """One request on its way to an answer. Later fields are set when their stage is reached."""
+
+    settings: Settings
+    memory: Memory
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    client: str
+    """Address and port of the caller: the connection."""
+    fault: Fault | None = None
+    seconds: float = 0.0
+    """How long a fault of time takes."""
+    route: Route | None = None
+    checks_key: bool = True
+    body: JsonObject = field(default_factory=dict[str, object])
+    request: ChatRequest | None = None
+    replies: list[Reply] = field(default_factory=list["Reply"])
+    completion: JsonObject = field(default_factory=dict[str, object])
+    chunks: list[JsonObject] = field(default_factory=list[JsonObject])
+    writes: list[Write] = field(default_factory=list["Write"])
+    answer: Answer | None = None
+    problem: Problem | None = None
+
+    def reach(self, stage: Stage) -> None:
+        """Let the fault of this request, if it belongs to this stage, do its harm."""
+        if self.fault is not None and self.fault.at is stage:
+            self.fault.do(self)
