@@ -1,0 +1,173 @@
+"""The typed reply: what an answer says, delta by delta, whatever API shape it came in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from vapi_conformance.payload import Payload
+
+__all__ = [
+    "BodyKind",
+    "Choice",
+    "Chunk",
+    "Finish",
+    "Marker",
+    "OutOfOrder",
+    "Role",
+    "TextDelta",
+    "ToolCall",
+    "ToolFragment",
+    "Transcript",
+    "UsageReport",
+]
+
+BodyKind = Literal["stream", "json", "ndjson", "other", "nothing"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """The payload of one event, or the one document of a JSON answer (index 0)."""
+
+    index: int
+    payload: Payload
+    event_type: str
+    start: int
+    end: int
+    """Byte range in the decoded body."""
+    at_ns: int | None
+
+    @property
+    def record(self) -> Mapping[str, object] | None:
+        """The payload when it is a JSON object."""
+        value = self.payload.value
+        return value if isinstance(value, dict) else None  # pyright: ignore[reportUnknownVariableType] - narrowed at the border
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marker:
+    """An end marker (`[DONE]`) or something that wants to be one."""
+
+    text: str
+    exact: bool
+    position: int
+    """Number of chunks before it."""
+    start: int
+    end: int
+    at_ns: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextDelta:
+    """An increment of content, refusal or reasoning; never empty."""
+
+    chunk: int
+    text: str
+    at_ns: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """A role that was sent."""
+
+    chunk: int
+    value: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """A finish reason that was sent; null is not one."""
+
+    chunk: int
+    value: object
+    at_ns: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolFragment:
+    """One item of `tool_calls` as sent; `fields` is that JSON object, untouched."""
+
+    chunk: int
+    at_ns: int | None
+    fields: Mapping[str, object]
+    function: Mapping[str, object]
+    """`fields["function"]`, empty where it is no object."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """Fragments of one index joined as the standard means it; id and name from the first that has them."""
+
+    index: int | None
+    """None where no fragment had an integer index."""
+    id: str | None
+    name: str | None
+    arguments: str
+    fragments: tuple[ToolFragment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One choice of the answer."""
+
+    index: int
+    content: tuple[TextDelta, ...] = ()
+    refusal: tuple[TextDelta, ...] = ()
+    reasoning: tuple[TextDelta, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    roles: tuple[Role, ...] = ()
+    finishes: tuple[Finish, ...] = ()
+    has_function_call: bool = False
+    """The predecessor of tool_calls was used."""
+
+    @property
+    def text(self) -> str:
+        """All content."""
+        return "".join(delta.text for delta in self.content)
+
+    @property
+    def finish_reason(self) -> object:
+        """The first one sent, or None."""
+        return self.finishes[0].value if self.finishes else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageReport:
+    """A usage object that was sent."""
+
+    chunk: int
+    counts: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutOfOrder:
+    """A signal that the dialect's order has no place for."""
+
+    chunk: int
+    choice: int
+    state: str
+    signal: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """The reply. `chunks` are in wire order; every other field refers to them by index."""
+
+    kind: BodyKind
+    chunks: tuple[Chunk, ...] = ()
+    markers: tuple[Marker, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    """By index, ascending."""
+    usages: tuple[UsageReport, ...] = ()
+    errors: tuple[int, ...] = ()
+    """Chunks with a truthy top-level `error`."""
+    out_of_order: tuple[OutOfOrder, ...] = ()
+
+    @property
+    def document(self) -> Chunk | None:
+        """The document of a JSON answer."""
+        return self.chunks[0] if self.kind == "json" else None
+
+    @property
+    def text(self) -> str:
+        """The content of the first choice: what a voice platform speaks."""
+        return self.choices[0].text if self.choices else ""

@@ -1,0 +1,102 @@
+"""An exchange as a judge sees it: framing, meaning, what was asked; each worked out once, when needed."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from vapi_conformance.content_coding import Decoded, decode_content
+from vapi_conformance.dialects.chat_completions import Answer, read_answer
+from vapi_conformance.dialects.chat_request import ChatRequest, read_request
+from vapi_conformance.exchange import Exchange, header_values
+
+if TYPE_CHECKING:
+    from vapi_conformance.dialects.transcript import Transcript
+    from vapi_conformance.sse import EventStream
+
+__all__ = ["Conditions", "Evidence"]
+
+NS_PER_S: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What the platform allows, where a rule's answer depends on it (facts on Vapi, 1.8 and 5)."""
+
+    timeout_s: float = 20.0
+    """`model.timeoutSeconds`: no token for so long, and the call fails."""
+    hang_s: float = 5.0
+    """Silence after which Vapi reports `hang`."""
+    prompt_speech_s: float = 1.0
+    """The first spoken piece by then is acceptable."""
+    dead_air_s: float = 2.0
+    """Silence inside an answer that a caller takes for the end."""
+    characters_per_second: float = 15.0
+    """Speaking rate, for how long a piece keeps the line busy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """One exchange, judged under these conditions. Every property is pure: same exchange, same value."""
+
+    exchange: Exchange
+    conditions: Conditions = field(default_factory=Conditions)
+
+    @property
+    def status(self) -> int | None:
+        """HTTP status, None where no response came."""
+        return self.exchange.response.status if self.exchange.response else None
+
+    @property
+    def is_success(self) -> bool:
+        """2xx."""
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - RFC 9110, 15
+
+    @property
+    def is_refusal(self) -> bool:
+        """4xx or 5xx."""
+        return self.status is not None and self.status >= 400  # noqa: PLR2004 - RFC 9110, 15
+
+    def header(self, name: str) -> tuple[str, ...]:
+        """Response header values by that name, in wire order."""
+        return header_values(self.exchange.response.headers, name) if self.exchange.response else ()
+
+    @cached_property
+    def media_type(self) -> str:
+        """Essence of Content-Type, lower case; empty where there is none."""
+        values = self.header("content-type")
+        return values[0].split(";")[0].strip().lower() if values else ""
+
+    @cached_property
+    def decoded(self) -> Decoded:
+        """Body reads with content coding undone."""
+        return decode_content(self.exchange)
+
+    @cached_property
+    def body(self) -> bytes:
+        """The whole body with content coding undone."""
+        return b"".join(read.data for read in self.decoded.reads)
+
+    @cached_property
+    def answer(self) -> Answer:
+        """The answer on both floors."""
+        return read_answer(self.decoded.reads, media_type=self.media_type)
+
+    @property
+    def stream(self) -> "EventStream | None":
+        """The event stream, None when the body is none."""
+        return self.answer.stream
+
+    @property
+    def transcript(self) -> "Transcript":
+        """The typed reply."""
+        return self.answer.transcript
+
+    @cached_property
+    def request(self) -> ChatRequest | None:
+        """What was asked, None where that is unknown or was no JSON object."""
+        return read_request(self.exchange.request.body)
+
+    @cached_property
+    def is_timed(self) -> bool:
+        """Whether the recorder kept times."""
+        return any(read.at_ns is not None for read in self.exchange.reads)

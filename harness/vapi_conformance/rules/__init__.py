@@ -1,0 +1,37 @@
+"""The catalogue: one module per layer, each rule an id, levels, a source and a pure function."""
+
+from functools import cache
+from importlib import import_module
+
+from vapi_conformance.rules.rule import Level, Need, Profile, Rule, Violation
+
+__all__ = ["Level", "Need", "Profile", "Rule", "Violation", "all_rules"]
+
+_MODULES = (
+    "http",
+    "robustness",
+    "auth",
+    "sse",
+    "chat",
+    "sampling",
+    "usage",
+    "chat_stream",
+    "chat_stream_order",
+    "tools",
+    "tool_choice",
+    "errors",
+    "timing",
+    "speech",
+    "turns",
+)
+
+
+@cache
+def all_rules() -> dict[str, Rule]:
+    """Every rule by id, in the order of the modules and, within each, as written. Raises ValueError on a used id."""
+    rules: dict[str, Rule] = {}
+    for name in _MODULES:
+        for value in vars(import_module(f"{__name__}.{name}")).values():
+            if isinstance(value, Rule) and rules.setdefault(value.id, value) is not value:
+                raise ValueError(f"two rules are called {value.id}")
+    return rules

@@ -1,0 +1,157 @@
+"""From evidence to outcomes: which rules were kept, which broken, which never shown; and what that makes of a run."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vapi_conformance.dialects.names import Dialect
+from vapi_conformance.evidence import Evidence
+from vapi_conformance.rules.rule import Level, Need, Profile, Rule, Violation
+
+__all__ = ["Finding", "Outcome", "RuleResult", "Verdict", "judge", "verdict_of"]
+
+
+class Outcome(StrEnum):
+    """The result of checking one rule; never two at once."""
+
+    PASSED = "passed"
+    VIOLATED = "violated"
+    """The endpoint is at fault; the findings say how."""
+    NOT_APPLICABLE = "not applicable"
+    """About something optional that the endpoint does not claim."""
+    UNTESTABLE = "untestable"
+    """Needed, but never shown to us: red, not grey."""
+    UNREACHABLE = "unreachable"
+    """No exchange at all."""
+    HARNESS_ERROR = "harness error"
+    """Our bug."""
+
+
+class Verdict(StrEnum):
+    """What a whole run comes to."""
+
+    CONFORMANT = "conformant"
+    VIOLATED = "violated"
+    INCOMPLETE = "incomplete"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A violation with the exchange that shows it."""
+
+    violation: Violation
+    evidence: Evidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleResult:
+    """One rule's outcome over all exchanges."""
+
+    rule: Rule
+    level: Level
+    outcome: Outcome
+    judged: int = 0
+    """Exchanges, or attempts at a scenario, on which the rule was judged."""
+    broken: int = 0
+    """How many of those broke it: `broken` of `judged`."""
+    findings: tuple[Finding, ...] = ()
+    reason: str = ""
+    """Why it is not applicable, untestable, unreachable, or our bug."""
+
+    @property
+    def gates(self) -> bool:
+        """Whether it keeps the run from being conformant."""
+        return self.level is Level.MUST and self.outcome not in (Outcome.PASSED, Outcome.NOT_APPLICABLE)
+
+
+def judge(
+    rules: Iterable[Rule], evidence: Sequence[Evidence], *, profile: Profile, dialect: Dialect
+) -> list[RuleResult]:
+    """One result per rule that the profile has, in the order given."""
+    return [judge_rule(rule, level, evidence) for rule in rules if (level := rule.level(profile, dialect)) is not None]
+
+
+def judge_rule(rule: Rule, level: Level, evidence: Sequence[Evidence]) -> RuleResult:
+    """A rule that fails to run is our bug and is reported as ours."""
+    findings: list[Finding] = []
+    judged = broken = 0
+    lacking: set[Need] = set()
+    shown = False
+    for group in _groups(rule, evidence):
+        shown = True
+        missing = {need for each in group for need in rule.needs if not _has(need, each)}
+        try:
+            if missing or not rule.applies(group):
+                lacking |= missing
+                continue
+            violations = tuple(rule.check(group))
+        except Exception as problem:  # noqa: BLE001 - whatever a rule raises is our bug, and the run goes on
+            reason = f"{type(problem).__name__}: {problem} (on {group[0].exchange.source or 'an exchange'})"
+            return RuleResult(rule=rule, level=level, outcome=Outcome.HARNESS_ERROR, judged=judged, reason=reason)
+        judged += 1
+        broken += bool(violations)
+        findings += [Finding(violation=each, evidence=group[each.step]) for each in violations]
+    if judged:
+        outcome = Outcome.VIOLATED if findings else Outcome.PASSED
+        return RuleResult(
+            rule=rule, level=level, outcome=outcome, judged=judged, broken=broken, findings=tuple(findings)
+        )
+    return _unjudged(rule, level, shown=shown, lacking=lacking)
+
+
+def _unjudged(rule: Rule, level: Level, *, shown: bool, lacking: set[Need]) -> RuleResult:
+    if rule.scenarios and shown and not lacking:
+        names = ", ".join(rule.scenarios)
+        return RuleResult(
+            rule=rule,
+            level=level,
+            outcome=Outcome.UNTESTABLE,
+            reason=f"no attempt at {names} showed what the rule is about",
+        )
+    if lacking:
+        reason = f"the recording kept no {', '.join(sorted(lacking))}"
+    elif rule.scenarios:
+        reason = f"needs the scenario {' or '.join(rule.scenarios)}, which was not played"
+    else:
+        reason = "no exchange shows what the rule is about"
+    return RuleResult(rule=rule, level=level, outcome=Outcome.NOT_APPLICABLE, reason=reason)
+
+
+def _groups(rule: Rule, evidence: Sequence[Evidence]) -> Iterator[Sequence[Evidence]]:
+    """Single exchanges, or those of one attempt at one scenario. Exchanges without a response show nothing."""
+    if not rule.scenarios:
+        yield from ([each] for each in evidence if each.exchange.response is not None)
+        return
+    groups: defaultdict[tuple[str, int], list[Evidence]] = defaultdict(list)
+    for each in evidence:
+        label = each.exchange.label
+        if label is not None and label.scenario in rule.scenarios:
+            groups[label.scenario, label.attempt].append(each)
+    yield from groups.values()
+
+
+def _has(need: Need, evidence: Evidence) -> bool:
+    capture = evidence.exchange.capture
+    match need:
+        case Need.FRAMING:
+            return capture.body != "rebuilt"
+        case Need.WIRE:
+            return capture.body == "wire"
+        case Need.HEADERS:
+            return capture.headers != "assumed"
+        case Need.TIMES:
+            return evidence.is_timed
+        case Need.REQUEST:
+            return evidence.request is not None
+
+
+def verdict_of(results: Iterable[RuleResult]) -> Verdict:
+    """Violated when a MUST is broken; incomplete when a MUST could not be shown, or nothing was judged."""
+    gating = [result for result in results if result.level is Level.MUST]
+    outcomes = {result.outcome for result in gating}
+    if Outcome.VIOLATED in outcomes:
+        return Verdict.VIOLATED
+    if outcomes & {Outcome.UNTESTABLE, Outcome.UNREACHABLE, Outcome.HARNESS_ERROR} or Outcome.PASSED not in outcomes:
+        return Verdict.INCOMPLETE
+    return Verdict.CONFORMANT

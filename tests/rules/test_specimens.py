@@ -1,0 +1,39 @@
+"""Each rule is proved to catch: its specimen breaks exactly it, and the sound neighbour breaks nothing."""
+
+import pytest
+
+from vapi_conformance.data import data_dir
+from vapi_conformance.evidence import Evidence
+from vapi_conformance.exchange import Exchange
+from vapi_conformance.rules import all_rules
+from vapi_conformance.rules.rule import MUST
+from vapi_conformance.specimens import load_specimen
+from vapi_conformance.verdict import Outcome, judge_rule
+
+RULES = sorted(all_rules())
+
+
+def violated(exchanges: tuple[Exchange, ...]) -> set[str]:
+    evidence = [Evidence(exchange=exchange) for exchange in exchanges]
+    results = [judge_rule(rule, MUST, evidence) for rule in all_rules().values()]
+    broken = [f"{result.rule.id}: {result.reason}" for result in results if result.outcome is Outcome.HARNESS_ERROR]
+    assert broken == []
+    return {result.rule.id for result in results if result.outcome is Outcome.VIOLATED}
+
+
+@pytest.mark.parametrize("rule_id", RULES)
+class TestSpecimens:
+    def test_breaks_exactly_its_rule(self, rule_id: str) -> None:
+        specimen = load_specimen(rule_id)
+        assert {rule_id, *specimen.also} == violated(specimen.broken)
+
+    def test_sound_neighbour_breaks_nothing_and_is_judged(self, rule_id: str) -> None:
+        sound = load_specimen(rule_id).sound
+        assert violated(sound) == set()
+        result = judge_rule(all_rules()[rule_id], MUST, [Evidence(exchange=each) for each in sound])
+        assert result.outcome is Outcome.PASSED
+
+
+def test_every_specimen_belongs_to_a_rule() -> None:
+    names = {path.stem for path in (data_dir("fixtures") / "specimens").glob("*.json")}
+    assert set(RULES) == names
