@@ -1,0 +1,103 @@
+"""How openai-node cuts a body into server-sent events.
+
+Two stages, each with habits that the standard (HTML Living Standard, 9.2.6) does not have, and both decide *when* an
+event is handed over: the body is first cut behind every double line end (`iterSSEChunks`), and only a piece so
+completed is decoded into lines. LF CR LF ends a line and makes an empty one, but is no double line end to the first
+stage: such an event waits for a later piece, or for the end of the body. Behaviour taken from `streaming.mjs` and
+`internal/decoders/line.mjs` of the npm package.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["NodeEventDecoder", "NodeSseEvent", "SdkVersion"]
+
+SdkVersion = Literal["4.83.0", "4.91.1"]
+"""Releases of openai-node that are modelled; both send `x-stainless-timeout` in milliseconds, as Vapi does."""
+
+_DOUBLE_LINE_END: dict[SdkVersion, re.Pattern[bytes]] = {
+    # Its loop stops one byte early, so that LF LF is found only when something follows it.
+    "4.83.0": re.compile(rb"\n\n(?=[\s\S])|\r\r(?=[\s\S])|\r\n\r\n"),
+    "4.91.1": re.compile(rb"\n\n|\r\r|\r\n\r\n"),
+}
+_LONGEST_DOUBLE_LINE_END = 4
+# A CR at the very end may be the first half of CRLF and is no line end yet.
+_LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSseEvent:
+    """One event as the library's decoder gives it."""
+
+    event: str | None
+    """None without an `event` field; an empty one gives the empty string, which is not the same to the library."""
+    data: str
+
+
+class NodeEventDecoder:
+    """Bytes in, events out, at the moments at which the library would give them. No I/O.
+
+    Memory is at most what was fed since the last double line end; time is linear, unlike the library's own, which
+    copies and rescans everything it holds on every read.
+    """
+
+    def __init__(self, *, sdk_version: SdkVersion) -> None:
+        self._double_line_end = _DOUBLE_LINE_END[sdk_version]
+        self._waiting = bytearray()
+        self._scanned = 0
+        self._line_rest = b""
+        self._event: str | None = None
+        self._data: list[str] = []
+
+    def feed(self, data: bytes) -> Iterator[NodeSseEvent]:
+        """The events that this read completes. Exhaust the iterator before the next call."""
+        self._waiting += data
+        start = 0
+        position = self._scanned
+        while (match := self._double_line_end.search(self._waiting, position)) is not None:
+            piece = bytes(self._waiting[start : match.end()])
+            start = position = match.end()
+            yield from self._decode(piece)
+        del self._waiting[:start]
+        self._scanned = max(0, len(self._waiting) - _LONGEST_DOUBLE_LINE_END)
+
+    def end(self) -> Iterator[NodeSseEvent]:
+        """The events that come out only because the body has ended; an event without its empty line does not."""
+        piece, self._waiting = bytes(self._waiting), bytearray()
+        self._scanned = 0
+        yield from self._decode(piece)
+        if self._line_rest:
+            yield from self._decode(b"\n")
+
+    def _decode(self, piece: bytes) -> Iterator[NodeSseEvent]:
+        text = self._line_rest + piece
+        start = 0
+        for match in _LINE_END.finditer(text):
+            event = self._line(text[start : match.start()])
+            start = match.end()
+            if event is not None:
+                yield event
+        self._line_rest = text[start:]
+
+    def _line(self, line: bytes) -> NodeSseEvent | None:
+        if not line:
+            return self._dispatch()
+        # A byte order mark is not dropped: with it the first field has a name that nobody knows.
+        name, _, value = line.decode("utf-8", "replace").partition(":")
+        value = value.removeprefix(" ")
+        if name == "event":
+            self._event = value
+        elif name == "data":
+            self._data.append(value)
+        return None
+
+    def _dispatch(self) -> NodeSseEvent | None:
+        if not self._event and not self._data:
+            # An empty event name is not cleared here and so falls upon the next event.
+            return None
+        event = NodeSseEvent(event=self._event, data="\n".join(self._data))
+        self._event = None
+        self._data = []
+        return event
