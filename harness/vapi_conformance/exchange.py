@@ -10,10 +10,13 @@ from typing import Literal
 
 __all__ = [
     "MASK",
+    "BodyFidelity",
     "Capture",
     "End",
     "Exchange",
+    "Expectation",
     "Header",
+    "HeaderFidelity",
     "Label",
     "Read",
     "Request",
@@ -21,6 +24,15 @@ __all__ = [
     "Timing",
     "header_values",
 ]
+
+BodyFidelity = Literal["wire", "decoded", "reserialized", "rebuilt"]
+"""`decoded`: content coding undone. `reserialized`: parsed and written again. `rebuilt`: the framing is not real."""
+
+HeaderFidelity = Literal["wire", "joined", "assumed"]
+"""`joined`: names and values, order and duplicates lost. `assumed`: made up by the converter."""
+
+Expectation = Literal["answer", "refusal", "anything"]
+"""What a sound endpoint does: answer (2xx), refuse (4xx), or either."""
 
 Header = tuple[bytes, bytes]
 """Name and value as on the wire: order, case and duplicates are kept."""
@@ -96,10 +108,8 @@ class Capture:
     """What of the wire survived the recorder. A rule that needs more than that does not apply."""
 
     recorder: str = "vapi-conformance"
-    body: Literal["wire", "decoded", "reserialized", "rebuilt"] = "wire"
-    """`decoded`: content coding undone. `reserialized`: parsed and written again. `rebuilt`: framing is not real."""
-    headers: Literal["wire", "joined", "assumed"] = "wire"
-    """`joined`: names and values, order and duplicates lost. `assumed`: made up by the converter."""
+    body: BodyFidelity = "wire"
+    headers: HeaderFidelity = "wire"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +118,7 @@ class Label:
 
     scenario: str
     step: str
-    expects: Literal["answer", "refusal", "anything"] = "answer"
-    """What a sound endpoint does: answer (2xx), refuse (4xx), or either."""
+    expects: Expectation = "answer"
     attempt: int = 1
     """1-based; behaviour of a model is not reproducible, so some steps are tried again."""
 

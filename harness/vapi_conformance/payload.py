@@ -10,6 +10,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from vapi_conformance.narrow import array_or_nothing, object_or_none
+
 __all__ = ["Payload", "parse"]
 
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
@@ -91,15 +93,13 @@ def _has_lone_surrogate(value: object) -> bool:
     """Python joins a proper pair to one character, so every surrogate that is left stands alone."""
     stack = [value]
     while stack:
-        match stack.pop():
-            case str() as text:
-                if any("\ud800" <= character <= "\udfff" for character in text):
-                    return True
-            case dict() as record:
-                stack.extend(record.keys())
-                stack.extend(record.values())
-            case list() as items:
-                stack.extend(items)
-            case _:
-                pass
+        item = stack.pop()
+        if isinstance(item, str):
+            if any("\ud800" <= character <= "\udfff" for character in item):
+                return True
+        elif (record := object_or_none(item)) is not None:
+            stack.extend(record.keys())
+            stack.extend(record.values())
+        else:
+            stack.extend(array_or_nothing(item))
     return False

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from vapi_conformance.narrow import object_or_none
 from vapi_conformance.payload import Payload
 
 __all__ = [
@@ -39,8 +40,7 @@ class Chunk:
     @property
     def record(self) -> Mapping[str, object] | None:
         """The payload when it is a JSON object."""
-        value = self.payload.value
-        return value if isinstance(value, dict) else None  # pyright: ignore[reportUnknownVariableType] - narrowed at the border
+        return object_or_none(self.payload.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,216 @@
+"""Sends one request and records what comes back, each read with its time. Knows nothing of right or wrong."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Final, Self
+
+import httpcore
+import httpx
+
+from vapi_conformance.exchange import End, Exchange, Header, Label, Read, Request, Response, Timing
+from vapi_conformance.masking import mask_exchange
+from vapi_conformance.network import ClockedStream, ClockedTransport, clocked_stream, deadline
+
+__all__ = ["Client", "Limits", "Outgoing"]
+
+_NS_PER_S: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What an endpoint may cost us. Hostile endpoints are the normal case."""
+
+    connect_s: float = 10.0
+    idle_s: float = 25.0
+    """Longest silence that is waited out; above the platform's own timeout, so that its breach is seen."""
+    total_s: float = 120.0
+    """Longest exchange, however steadily it drips."""
+    max_body_bytes: int = 16 * 1024 * 1024
+    """Body bytes taken before we hang up; an hour of speech is a hundredth of that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A request to send."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    """In wire order; Host and Content-Length are added."""
+    body: bytes | None
+    method: str = "POST"
+    label: Label | None = None
+    hang_up_when: Callable[[bytes], bool] | None = field(default=None, repr=False)
+    """Given the body so far after each read; True closes the connection, as a barge-in does."""
+    may_retry: bool = True
+    """Whether a kept-alive connection that turns out to be dead is replaced by a fresh one, once."""
+
+
+class _BodyTooLarge(Exception):  # noqa: N818 - a signal between two functions here
+    pass
+
+
+class _HungUp(Exception):  # noqa: N818 - same
+    pass
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What is known so far of an exchange under way."""
+
+    started_at: str
+    request_headers: tuple[Header, ...] = ()
+    response: Response | None = None
+    stream: ClockedStream | None = None
+    reads: list[Read] = field(default_factory=list[Read])
+    size_bytes: int = 0
+    reused: bool | None = None
+
+    def since_request_ns(self, at_ns: int) -> int:
+        return max(0, at_ns - self.stream.last_write_ns) if self.stream else 0
+
+
+class Client:
+    """A pool of clocked connections to one endpoint. Thread-safe; close it, or use it in a `with`."""
+
+    def __init__(self, *, limits: Limits | None = None, secrets: Sequence[str] = (), connections: int = 16) -> None:
+        """secrets: credentials that must not appear in any record; connections: most at once."""
+        self._limits = limits or Limits()
+        self._secrets = tuple(secret.encode() for secret in secrets)
+        self._connections = connections
+        self._http = httpx.Client(transport=ClockedTransport(connections=connections), follow_redirects=False)
+
+    def __enter__(self) -> Self:
+        """Nothing is opened before the first request."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes every connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._http.close()
+
+    def send(self, outgoing: Outgoing) -> Exchange:
+        """One exchange, whatever happens: an endpoint's failure is a record, never an exception."""
+        exchange = self._send(outgoing)
+        if exchange.end is End.NO_RESPONSE and exchange.connection_reused and outgoing.may_retry:
+            exchange = self._send(outgoing)
+        return mask_exchange(exchange, self._secrets)
+
+    def send_all(self, outgoing: Sequence[Outgoing]) -> list[Exchange]:
+        """All at once, as far as connections go; results in the order given."""
+        with ThreadPoolExecutor(max_workers=min(len(outgoing), self._connections) or 1) as executor:
+            return list(executor.map(self.send, outgoing))
+
+    def _send(self, outgoing: Outgoing) -> Exchange:
+        progress = _Progress(started_at=datetime.now(UTC).isoformat(timespec="milliseconds"))
+        deadline.at_ns = time.monotonic_ns() + round(self._limits.total_s * _NS_PER_S)
+        end, error = End.CLEAN, None
+        try:
+            self._exchange(outgoing, progress)
+        except _HungUp:
+            end, error = End.CLOSED_BY_US, "hung up on purpose"
+        except _BodyTooLarge:
+            end, error = End.CLOSED_BY_US, f"more than {self._limits.max_body_bytes} body bytes"
+        except (httpcore.TimeoutException, TimeoutError) as problem:
+            end = End.TIMED_OUT
+            error = str(problem) or f"no byte for {self._limits.idle_s:g} s"
+        except (
+            httpcore.NetworkError,
+            httpcore.ProtocolError,
+            OSError,
+            httpx.InvalidURL,
+            httpx.UnsupportedProtocol,
+        ) as problem:
+            end, error = _broken_off(problem, progress)
+        finally:
+            deadline.at_ns = None
+        if progress.response is None and end is not End.TIMED_OUT:
+            end = End.NO_RESPONSE
+        return _record(outgoing, progress, end=end, error=error)
+
+    def _exchange(self, outgoing: Outgoing, progress: _Progress) -> None:
+        limits = self._limits
+        timeout = {"connect": limits.connect_s, "read": limits.idle_s, "write": limits.idle_s, "pool": limits.total_s}
+
+        def trace(event: str, _: dict[str, object]) -> None:
+            if event == "connection.connect_tcp.started":
+                progress.reused = False
+            elif event == "http11.send_request_headers.started" and progress.reused is None:
+                progress.reused = True
+
+        request = httpx.Request(
+            outgoing.method,
+            outgoing.url,
+            headers=list(outgoing.headers),
+            content=outgoing.body,
+            extensions={"timeout": timeout, "trace": trace},
+        )
+        progress.request_headers = tuple(request.headers.raw)
+        response = self._http.send(request, stream=True)
+        try:
+            progress.stream = clocked_stream(response)
+            progress.response = Response(
+                status=response.status_code, http_version=response.http_version, headers=tuple(response.headers.raw)
+            )
+            for data in response.iter_raw():
+                self._take(data, outgoing, progress)
+        finally:
+            response.close()
+
+    def _take(self, data: bytes, outgoing: Outgoing, progress: _Progress) -> None:
+        at_ns = progress.since_request_ns(progress.stream.last_read_ns) if progress.stream else 0
+        progress.size_bytes += len(data)
+        if progress.reads and progress.reads[-1].at_ns == at_ns:
+            # Several chunks of the chunked coding came with one socket read.
+            progress.reads[-1] = replace(progress.reads[-1], data=progress.reads[-1].data + data)
+        else:
+            progress.reads.append(Read(at_ns=at_ns, data=data))
+        if progress.size_bytes > self._limits.max_body_bytes:
+            raise _BodyTooLarge
+        if outgoing.hang_up_when is not None and outgoing.hang_up_when(b"".join(r.data for r in progress.reads)):
+            raise _HungUp
+
+
+def _broken_off(problem: Exception, progress: _Progress) -> tuple[End, str]:
+    """httpcore says what happened in its own words; a close inside the message is not a reset."""
+    words = str(problem) or type(problem).__name__
+    if progress.response is None:
+        return End.NO_RESPONSE, words
+    closed_early = isinstance(problem, httpcore.RemoteProtocolError) and "closed" in words
+    return (End.TRUNCATED if closed_early else End.RESET), words
+
+
+def _record(outgoing: Outgoing, progress: _Progress, *, end: End, error: str | None) -> Exchange:
+    stream = progress.stream
+    connecting = stream.connecting if stream is not None and not progress.reused else None
+    label = outgoing.label
+    return Exchange(
+        request=Request(
+            method=outgoing.method, url=outgoing.url, headers=progress.request_headers, body=outgoing.body or b""
+        ),
+        response=progress.response,
+        reads=tuple(progress.reads),
+        end=end,
+        error=error,
+        timing=Timing(
+            dns_ns=connecting.dns_ns if connecting else None,
+            connect_ns=connecting.connect_ns if connecting else None,
+            tls_ns=connecting.tls_ns if connecting else None,
+            first_header_byte_ns=None
+            if stream is None or stream.first_read_ns is None
+            else progress.since_request_ns(stream.first_read_ns),
+            end_ns=None if stream is None else progress.since_request_ns(time.monotonic_ns()),
+            started_at=progress.started_at,
+        ),
+        connection_reused=progress.reused,
+        label=label,
+        source="" if label is None else f"{label.scenario}/{label.step}",
+    )
