@@ -54,6 +54,8 @@ class SchemaError:
     """Which keyword, as a pointer along the evaluation (references followed silently)."""
     rule: str | None
     """The rule that claims this error, by the deepest `x-rule` on the way to the keyword."""
+    expected: str | None = None
+    """The deepest `description` on that way: what the schema's author says belongs there."""
 
 
 def schema(name: str) -> Mapping[str, object]:
@@ -185,16 +187,22 @@ def _explained(name: str, instance: object) -> tuple[SchemaError, ...]:
 
 def _translated(name: str, error: ValidationError) -> SchemaError:
     nodes = _way(name, tuple(error.absolute_schema_path), error)
-    rule = _rule_of_missing(error, nodes[-1] if nodes else None)
-    if rule is None:
-        annotated = [string_or_none(node.schema.get("x-rule")) for node in nodes]
-        rule = next((each for each in reversed(annotated) if each is not None), None)
+    missing = _missing_property(error, nodes[-1]) if nodes else ()
+    annotated = [*(each.schema.get("x-rule") for each in nodes)]
+    for node in reversed(missing):
+        annotated += [node.schema.get("x-rule"), node.schema.get("x-rule-missing")]
+    described = [each.schema.get("description") for each in (*nodes, *reversed(missing))]
     return SchemaError(
         pointer=_pointer(tuple(error.absolute_path)),
         message=_message(error),
         schema_pointer=_pointer(tuple(error.absolute_schema_path)),
-        rule=rule,
+        rule=_last_string(annotated),
+        expected=_last_string(described),
     )
+
+
+def _last_string(values: Sequence[object]) -> str | None:
+    return next((value for value in reversed(values) if isinstance(value, str)), None)
 
 
 _BestMatch = Callable[[Iterable[ValidationError]], ValidationError | None]
@@ -297,20 +305,16 @@ def _referred(node: _Node) -> _Node | None:
     return None if subschema is None else _Node(uri, subschema)
 
 
-def _rule_of_missing(error: ValidationError, holder: _Node | None) -> str | None:
-    """The rule that claims a `required` error by annotating the property that is missing."""
-    if error.validator != "required" or holder is None:
-        return None
+def _missing_property(error: ValidationError, holder: _Node) -> tuple[_Node, ...]:
+    """Where the property that a `required` error is about is described: there, then what it refers to."""
+    if error.validator != "required":
+        return ()
     required = array_or_nothing(cast("object", error.validator_value))
     missing = next((each for each in required if error.message.startswith(f"{each!r} is ")), None)
     described = object_or_none(object_or_nothing(holder.schema.get("properties")).get(str(missing)))
-    if described is None:
-        return None
-    node: _Node | None = _Node(holder.uri, described)
+    node = None if described is None else _Node(holder.uri, described)
+    found: list[_Node] = []
     while node is not None:
-        for annotation in ("x-rule-missing", "x-rule"):
-            rule = string_or_none(node.schema.get(annotation))
-            if rule is not None:
-                return rule
+        found.append(node)
         node = _referred(node)
-    return None
+    return tuple(found)
