@@ -8,9 +8,10 @@ from vapi_conformance.content_coding import Decoded, decode_content
 from vapi_conformance.dialects.chat_completions import Answer, read_answer
 from vapi_conformance.dialects.chat_request import ChatRequest, read_request
 from vapi_conformance.exchange import Exchange, header_values
+from vapi_conformance.speech import ChunkPlan, SpeechMetrics, speech_metrics
 
 if TYPE_CHECKING:
-    from vapi_conformance.dialects.transcript import Transcript
+    from vapi_conformance.dialects.transcript import Chunk, Transcript
     from vapi_conformance.sse import EventStream
 
 __all__ = ["Conditions", "Evidence"]
@@ -95,6 +96,34 @@ class Evidence:
     def request(self) -> ChatRequest | None:
         """What was asked, None where that is unknown or was no JSON object."""
         return read_request(self.exchange.request.body)
+
+    @cached_property
+    def token_chunks(self) -> "tuple[Chunk, ...]":
+        """The chunks that bring something of the answer: text, reasoning, or a piece of a tool call."""
+        choices = self.transcript.choices
+        texts = (texts for choice in choices for texts in (choice.content, choice.refusal, choice.reasoning))
+        bearers = {delta.chunk for deltas in texts for delta in deltas}
+        bearers |= {piece.chunk for choice in choices for call in choice.tool_calls for piece in call.fragments}
+        return tuple(chunk for chunk in self.transcript.chunks if chunk.index in bearers)
+
+    @cached_property
+    def answered_at_ns(self) -> int | None:
+        """When nothing of the answer could follow any more: the last finish, else the end marker, else the end."""
+        finishes = [each.at_ns for choice in self.transcript.choices for each in choice.finishes]
+        markers = [marker.at_ns for marker in self.transcript.markers[:1]]
+        known = [at_ns for at_ns in (finishes or markers) if at_ns is not None]
+        return max(known, default=self.exchange.timing.end_ns)
+
+    @cached_property
+    def speech(self) -> SpeechMetrics:
+        """When the first choice is heard, by Vapi's default chunk plan; a rest is spoken once the answer is whole."""
+        content = self.transcript.choices[0].content if self.transcript.choices else ()
+        return speech_metrics(
+            content,
+            ChunkPlan(),
+            self.answered_at_ns,
+            characters_per_second=self.conditions.characters_per_second,
+        )
 
     @cached_property
     def is_timed(self) -> bool:
