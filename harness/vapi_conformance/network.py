@@ -163,7 +163,7 @@ class ClockedTransport(httpx.BaseTransport):
             response.status,
             headers=response.headers,
             stream=_Body(response),
-            extensions=cast("dict[str, Any]", response.extensions),
+            extensions=cast("dict[str, Any]", response.extensions),  # pyright: ignore[reportUnknownMemberType] - bare dict
         )
 
     def close(self) -> None:
@@ -184,5 +184,5 @@ class _Body(httpx.SyncByteStream):
 
 def clocked_stream(response: httpx.Response) -> ClockedStream | None:
     """The connection that a response comes over, as long as it is open."""
-    stream: object = cast("dict[str, Any]", response.extensions).get("network_stream")
+    stream: object = response.extensions.get("network_stream")
     return stream if isinstance(stream, ClockedStream) else None
