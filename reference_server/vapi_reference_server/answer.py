@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vapi_reference_server.json_values import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncGenerator, Iterable
 
     from vapi_reference_server.problems import Problem
 
@@ -51,6 +51,8 @@ class Answer:
     status: int
     headers: dict[str, str]
     writes: Iterable[Write]
+    live: AsyncGenerator[bytes] | None = None
+    """Bytes that come while they are sent, instead of `writes`; closed when nobody wants them any more."""
     ending: Ending = Ending.COMPLETE
     end_after_s: float = 0.0
     """Pause between the last write and the end of the body."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -16,9 +17,12 @@ from vapi_reference_server.faults import all_faults
 from vapi_reference_server.pipeline import answer_request, read_request
 from vapi_reference_server.problems import Problem
 from vapi_reference_server.routes import Kind, find_route
+from vapi_reference_server.upstream import Upstream
 from vapi_reference_server.work import Memory, Stage, Work
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from vapi_reference_server.faults.fault import Fault
@@ -29,15 +33,24 @@ _FAULT_PREFIX = "/faults/"
 
 def create_app(settings: Settings) -> ASGIApp:
     """The server as an ASGI app. ValueError when the settings name an unknown fault."""
-    front = _Front(settings)
-    return with_transport(Starlette(routes=[Mount("/", app=front)]))
+    upstream = Upstream(settings) if settings.upstream_base_url else None
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
+        yield
+        if upstream is not None:
+            await upstream.aclose()
+
+    front = _Front(settings, upstream)
+    return with_transport(Starlette(routes=[Mount("/", app=front)], lifespan=lifespan))
 
 
 class _Front:
     """Everything that happens to a request before and after it is answered."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, upstream: Upstream | None) -> None:
         self._settings = settings
+        self._upstream = upstream
         self._memory = Memory()
         self._faults = all_faults()
         if settings.fault is not None and settings.fault not in self._faults:
@@ -56,8 +69,8 @@ class _Front:
             answer = await self._answer(work, receive)
         except Problem as problem:
             answer = _refusal(work, problem)
-        delivered = await deliver(answer, self._memory, scope, receive, send)
-        self._memory.hung_up = not delivered
+        if not await deliver(answer, self._memory, scope, receive, send):
+            self._memory.hung_up = True
 
     async def _answer(self, work: Work, receive: Receive) -> Answer:
         self._find_fault(work)
@@ -76,6 +89,8 @@ class _Front:
         if work.checks_key:
             _check_key(self._settings.api_key, work.headers.get("authorization"))
         raw = await _read_body(work, receive, self._settings.max_body_bytes)
+        if self._upstream is not None:
+            return await self._upstream.answer(raw, work.route)
         return answer_request(work, read_request(work, raw))
 
     def _find_fault(self, work: Work) -> None:

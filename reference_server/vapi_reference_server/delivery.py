@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import struct
 from typing import TYPE_CHECKING, cast
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, cast
 from vapi_reference_server.answer import Ending
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from vapi_reference_server.answer import Answer
@@ -42,22 +43,39 @@ async def deliver(answer: Answer, memory: Memory, scope: Scope, receive: Receive
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in head.items()]
     memory.generations += 1
     gone = asyncio.create_task(_hung_up(receive))
+    body = answer.live if answer.live is not None else _paced(answer)
     try:
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        for write in answer.writes:
-            if await _gone_within(gone, write.after_s):
-                await asyncio.sleep(answer.lingers_s)
-                return False
-            await send({"type": "http.response.body", "body": write.data, "more_body": True})
-        if await _gone_within(gone, answer.end_after_s):
+        while (data := await _next_unless(gone, body)) is not None:
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+        if gone.done():
+            await asyncio.sleep(answer.lingers_s)
             return False
     finally:
         memory.generations -= 1
+        await body.aclose()
         gone.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await gone
+        await asyncio.wait((gone,))
     await _end(answer.ending, scope, send)
     return True
+
+
+async def _paced(answer: Answer) -> AsyncGenerator[bytes]:
+    for write in answer.writes:
+        await asyncio.sleep(write.after_s)
+        yield write.data
+    await asyncio.sleep(answer.end_after_s)
+
+
+async def _next_unless(gone: asyncio.Task[None], body: AsyncGenerator[bytes]) -> bytes | None:
+    """The next bytes; None at the end of the body, or as soon as the client has gone."""
+    step = asyncio.ensure_future(anext(body, None))
+    await asyncio.wait((gone, step), return_when=asyncio.FIRST_COMPLETED)
+    if not gone.done():
+        return step.result()
+    step.cancel()
+    await asyncio.wait((step,))
+    return None
 
 
 async def _end(ending: Ending, scope: Scope, send: Send) -> None:
@@ -81,11 +99,3 @@ async def _hung_up(receive: Receive) -> None:
     # What is left of a body that nobody wants is drained here, so that the refusal is read.
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _gone_within(gone: asyncio.Task[None], seconds: float) -> bool:
-    if seconds > 0:
-        await asyncio.wait((gone,), timeout=seconds)
-    else:
-        await asyncio.sleep(0)
-    return gone.done()

@@ -15,19 +15,25 @@ from vapi_reference_server.request import parse_request
 from vapi_reference_server.work import Stage
 
 if TYPE_CHECKING:
+    from vapi_reference_server.json_values import JsonObject
     from vapi_reference_server.request import ChatRequest, Message
     from vapi_reference_server.work import Work
 
 
-def read_request(work: Work, raw: bytes) -> ChatRequest:
-    """Read and check a request body. Raises Problem where a sound endpoint refuses."""
+def read_object(raw: bytes) -> JsonObject:
+    """The JSON object in a request body. Raises Problem, status 400, where there is none."""
     try:
         body = as_object(decode(raw))
     except ValueError as error:
         raise problems.malformed_json(str(error)) from error
     if body is None:
         raise problems.malformed_json("an object is wanted")
-    work.body = body
+    return body
+
+
+def read_request(work: Work, raw: bytes) -> ChatRequest:
+    """Read and check a request body. Raises Problem where a sound endpoint refuses."""
+    work.body = read_object(raw)
     work.reach(Stage.BODY)
     request = parse_request(work.body)
     route = work.route
@@ -41,6 +47,11 @@ def read_request(work: Work, raw: bytes) -> ChatRequest:
     if sent_tokens > work.settings.context_tokens:
         raise problems.context_overflow(work.settings.context_tokens, sent_tokens)
     return request
+
+
+def rewritten(prompt: str) -> str:
+    """The prompt with what the model should know about it put in front."""
+    return f"On the phone, the caller said: {prompt}"
 
 
 def answer_request(work: Work, request: ChatRequest) -> Answer:
@@ -74,5 +85,5 @@ def _with_rewritten_prompt(messages: tuple[Message, ...]) -> tuple[Message, ...]
     last = max((at for at, message in enumerate(messages) if message.role == "user"), default=None)
     if last is None:
         return messages
-    prompt = replace(messages[last], text=f"On the phone, the caller said: {messages[last].text}")
+    prompt = replace(messages[last], text=rewritten(messages[last].text))
     return (*messages[:last], prompt, *messages[last + 1 :])

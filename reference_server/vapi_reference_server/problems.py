@@ -31,6 +31,16 @@ def bad_value(param: str, wanted: str) -> Problem:
     return Problem(status=400, message=f"Invalid value for '{param}': {wanted}.", param=param, code="invalid_value")
 
 
+def empty_array(param: str) -> Problem:
+    """400: a list that must hold something is empty."""
+    return Problem(
+        status=400,
+        message=f"Invalid '{param}': empty array. At least one item is wanted.",
+        param=param,
+        code="empty_array",
+    )
+
+
 def malformed_json(reason: str) -> Problem:
     """400: the body is not JSON."""
     return Problem(

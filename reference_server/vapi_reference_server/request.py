@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from vapi_reference_server.json_values import JsonObject, as_list, as_object
-from vapi_reference_server.problems import bad_value
+from vapi_reference_server.problems import bad_value, empty_array
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -98,8 +98,10 @@ def _model(value: object) -> str:
 
 def _messages(value: object) -> tuple[Message, ...]:
     items = as_list(value)
+    if items is None:
+        raise bad_value("messages", "an array is wanted")
     if not items:
-        raise bad_value("messages", "a non-empty array is wanted")
+        raise empty_array("messages")
     messages: list[Message] = []
     asked: set[str] = set()
     for position, item in enumerate(items):

@@ -66,5 +66,5 @@ class Work:
 
     def reach(self, stage: Stage) -> None:
         """Let the fault of this request, if it belongs to this stage, do its harm."""
-        if self.fault is not None and self.fault.at is stage:
+        if self.fault is not None and stage in self.fault.at:
             self.fault.do(self)

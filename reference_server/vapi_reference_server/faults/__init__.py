@@ -4,12 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vapi_reference_server.faults.auth import auth_faults
+from vapi_reference_server.faults.completion import completion_faults
+from vapi_reference_server.faults.errors import error_faults
+from vapi_reference_server.faults.http import http_faults
+from vapi_reference_server.faults.speech import speech_faults
+from vapi_reference_server.faults.sse import sse_faults
+from vapi_reference_server.faults.stream import stream_faults
+from vapi_reference_server.faults.stream_order import stream_order_faults
+from vapi_reference_server.faults.timing import timing_faults
+from vapi_reference_server.faults.tools import tool_faults
+from vapi_reference_server.faults.turns import turn_faults
+from vapi_reference_server.faults.usage import usage_faults
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vapi_reference_server.faults.fault import Fault
 
+__all__ = ["all_faults"]
+
 
 def all_faults() -> Mapping[str, Fault]:
-    """The table of faults, in the order of their modules."""
-    return {}
+    """The table of faults, in the order of their layers. Each has a name of its own."""
+    listed = (
+        *http_faults(),
+        *auth_faults(),
+        *sse_faults(),
+        *completion_faults(),
+        *stream_faults(),
+        *stream_order_faults(),
+        *tool_faults(),
+        *usage_faults(),
+        *error_faults(),
+        *timing_faults(),
+        *speech_faults(),
+        *turn_faults(),
+    )
+    return {fault.name: fault for fault in listed}

@@ -56,7 +56,7 @@ class Fault:
     name: str
     sentence: str
     breaks: str
-    at: Stage
+    at: tuple[Stage, ...]
     do: Callable[[Work], None]
     seen_on: SeenOn
     seconds: float = 0.0

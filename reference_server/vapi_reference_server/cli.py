@@ -1,0 +1,134 @@
+"""The command `vapi-reference-server`."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+import click
+
+from vapi_reference_server.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_KEY_VARIABLE = "REFERENCE_SERVER_API_KEY"
+_EPILOG = """\b
+Try it:
+  vapi-reference-server --model '*'
+  curl -N localhost:8000/chat/completions -H 'content-type: application/json' \\
+    -d '{"model": "reference", "stream": true, "messages": [{"role": "user", "content": "Hi"}]}'
+
+\b
+One fault for one request, by header or by path:
+  curl ... -H 'X-Fault: no-done'
+  curl localhost:8000/faults/no-done/chat/completions ...
+
+\b
+Environment:
+  REFERENCE_SERVER_API_KEY  callers must send it as a bearer token
+  UPSTREAM_BASE_URL         an OpenAI-compatible API that answers in place of the script
+  UPSTREAM_API_KEY          the bearer token for that API
+"""
+
+
+@click.command(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    help="A model name to serve; repeatable; '*' serves every name, as a Vapi assistant needs it whose "
+    "model is called otherwise.  [default: reference]",
+)
+@click.option(
+    "--api-key-env",
+    metavar="NAME",
+    help=f"Environment variable with the key that callers must send.  [default: {_KEY_VARIABLE}, if set]",
+)
+@click.option("--fault", metavar="NAME", help="Show this fault on every answer.")
+@click.option(
+    "--pace-ms",
+    type=click.FloatRange(min=0),
+    default=5.0,
+    show_default=True,
+    metavar="MS",
+    help="Milliseconds before each piece of a stream.",
+)
+@click.option(
+    "--context-tokens",
+    type=click.IntRange(min=1),
+    default=32_000,
+    show_default=True,
+    metavar="N",
+    help="The longest prompt that is accepted, counted in words and punctuation.",
+)
+@click.option("--list-faults", is_flag=True, help="List all faults and the rule each one breaks, and exit.")
+def main(  # noqa: PLR0913 - one parameter per option
+    *,
+    host: str,
+    port: int,
+    models: tuple[str, ...],
+    api_key_env: str | None,
+    fault: str | None,
+    pace_ms: float,
+    context_tokens: int,
+    list_faults: bool,
+) -> None:
+    """Serve a small, correct custom LLM for Vapi, which needs no model and no network.
+
+    It answers POST /chat/completions (also below /v1) as the OpenAI API does, streamed or whole, and the
+    three routes of Vapi's sample server: /basic, /openai-sse and /openai-advanced. On demand it makes
+    exactly one mistake, so that you can see what your tests, your proxy or your client do about it.
+    """
+    if list_faults:
+        _print_faults()
+        return
+    settings = Settings(
+        models=models or ("reference",),
+        api_key=_key_from(os.environ, api_key_env),
+        fault=fault,
+        pace_ms=pace_ms,
+        context_tokens=context_tokens,
+        upstream_base_url=os.environ.get("UPSTREAM_BASE_URL") or None,
+        upstream_api_key=os.environ.get("UPSTREAM_API_KEY") or None,
+    )
+    _serve(settings, host, port)
+
+
+def _key_from(environment: Mapping[str, str], variable: str | None) -> str | None:
+    key = environment.get(variable or _KEY_VARIABLE)
+    if variable is not None and not key:
+        raise click.UsageError(f"--api-key-env names {variable}, which is not set")
+    return key or None
+
+
+def _print_faults() -> None:
+    from vapi_reference_server.faults import all_faults
+
+    for fault in all_faults().values():
+        click.echo(f"{fault.name:<28} {fault.breaks:<42} {fault.sentence}")
+
+
+def _serve(settings: Settings, host: str, port: int) -> None:
+    import uvicorn
+
+    from vapi_reference_server.serving import server_config
+
+    try:
+        config = server_config(settings)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {host}, port {port}: {error.strerror}") from error
+    shown = f"[{host}]" if ":" in host else host
+    behind = " for the API in UPSTREAM_BASE_URL" if settings.upstream_base_url else ""
+    click.echo(f"Serving{behind} on http://{shown}:{listener.getsockname()[1]} - stop with Ctrl+C")
+    with listener:
+        uvicorn.Server(config).run([listener])

@@ -1,0 +1,354 @@
+"""Faults of HTTP: status, headers, codings, connections, and what the server does with odd requests."""
+
+from __future__ import annotations
+
+import itertools
+import zlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vapi_reference_server import problems
+from vapi_reference_server.answer import Answer, Ending, Write, json_answer
+from vapi_reference_server.faults.editing import Shelf, body_of, head, with_answer, with_body
+from vapi_reference_server.faults.fault import SeenOn, Stage
+from vapi_reference_server.json_values import as_object
+from vapi_reference_server.routes import Kind, Route
+
+if TYPE_CHECKING:
+    from vapi_reference_server.faults.editing import Edit
+    from vapi_reference_server.faults.fault import Fault
+    from vapi_reference_server.work import Work
+
+_arrival = Shelf(SeenOn.SPECIAL, Stage.ARRIVED).fault
+_body = Shelf(SeenOn.SPECIAL, Stage.BODY).fault
+_problem = Shelf(SeenOn.SPECIAL, Stage.PROBLEM).fault
+_any = Shelf(SeenOn.ANY, Stage.ANSWER).fault
+_stream = Shelf(SeenOn.STREAM, Stage.ANSWER).fault
+_json = Shelf(SeenOn.JSON, Stage.ANSWER).fault
+
+_STANDARD_KEYS = frozenset(
+    (
+        *("model", "messages", "stream", "stream_options", "temperature", "top_p", "n", "stop", "seed", "user"),
+        *("max_tokens", "max_completion_tokens", "tools", "tool_choice", "parallel_tool_calls"),
+        *("response_format", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs"),
+        *("logit_bias", "metadata", "store"),
+    )
+)
+_GZIP_WINDOW_BITS = 31  # zlib's way to ask for a gzip wrapper around the largest window
+_FLOOD_WRITES, _FLOOD_BYTES = 4096, 64 * 1024
+
+
+def http_faults() -> tuple[Fault, ...]:
+    """The faults of this module."""
+    return (*_statuses(), *_heads(), *_shapes(), *_connections(), *_odd_requests())
+
+
+def _statuses() -> tuple[Fault, ...]:
+    empty = "http.no-content-is-not-an-answer"
+    return (
+        _any("201", "http.success-status-is-200", "Good answers have status 201.", _created),
+        _any("204", empty, "The answer is 204, without a body.", _no_content),
+        _any("empty-200", empty, "The answer is 200 with an empty body.", with_answer(_empty)),
+        _arrival(
+            "redirects",
+            "http.post-is-not-redirected",
+            "The request is redirected (307) to the same path with a slash.",
+            _redirect,
+            seen_on=SeenOn.ANY,
+        ),
+    )
+
+
+def _heads() -> tuple[Fault, ...]:
+    return (
+        _stream(
+            "stream-as-text-plain",
+            "http.stream-media-type",
+            "The stream says it is text/plain.",
+            head(content_type="text/plain; charset=utf-8"),
+        ),
+        _json(
+            "json-as-text-html",
+            "http.json-media-type",
+            "The JSON answer says it is text/html.",
+            head(content_type="text/html; charset=utf-8"),
+        ),
+        _stream(
+            "content-length-stream",
+            "http.stream-has-no-content-length",
+            "The stream tells its length.",
+            with_answer(_content_length),
+        ),
+        _stream(
+            "cacheable-stream",
+            "http.stream-is-not-cached",
+            "The stream may be cached for an hour.",
+            head(cache_control="public, max-age=3600, no-transform"),
+        ),
+        _stream(
+            "proxies-not-told",
+            "http.proxies-are-told-not-to-buffer",
+            "Nothing tells proxies to pass events on at once.",
+            head(cache_control="no-cache", x_accel_buffering=None),
+        ),
+        _stream(
+            "gzip-unflushed",
+            "http.coding-is-flushed-per-event",
+            "The stream is compressed as a whole and leaves at its end.",
+            _gzip(zlib.Z_NO_FLUSH),
+        ),
+        _stream(
+            "gzip-unasked",
+            "http.identity-is-honoured",
+            "The stream is compressed although the client did not ask for it.",
+            _gzip(zlib.Z_SYNC_FLUSH),
+        ),
+    )
+
+
+def _shapes() -> tuple[Fault, ...]:
+    return (
+        _body(
+            "json-for-stream",
+            "http.stream-request-gets-stream",
+            "One JSON document answers a request for a stream.",
+            _stream_set(asked=False),
+            seen_on=SeenOn.STREAM,
+        ),
+        _body(
+            "stream-for-json",
+            "http.json-request-gets-json",
+            "A stream answers a request for JSON.",
+            _stream_set(asked=True),
+            seen_on=SeenOn.JSON,
+        ),
+        _json("json-bom", "http.json-body-is-utf8", "The JSON starts with a byte order mark.", with_answer(_bom)),
+        _json(
+            "json-utf-16",
+            "http.json-body-is-utf8",
+            "The JSON is encoded in UTF-16.",
+            with_answer(_utf_16),
+        ),
+        _stream(
+            "endless-body",
+            "http.body-is-bounded",
+            "256 MiB of comments follow the answer.",
+            with_answer(_flood),
+        ),
+        _body(
+            "accept-decides",
+            "http.stream-ignores-accept",
+            "A stream is sent only when the Accept header asks for text/event-stream.",
+            _accept_decides,
+        ),
+    )
+
+
+def _connections() -> tuple[Fault, ...]:
+    complete = "http.body-is-complete"
+    return (
+        _stream("truncated", complete, "The connection closes in the middle of an event.", with_answer(_cut)),
+        _stream("reset-midstream", complete, "The connection is reset in the middle.", with_answer(_reset)),
+        _json("json-truncated", complete, "The connection closes in the middle of the JSON.", with_answer(_cut)),
+        _arrival(
+            "one-request-per-connection",
+            "http.keep-alive-serves-two-requests",
+            "The second request on a connection is cut off.",
+            _one_request,
+        ),
+        _arrival(
+            "unhealthy-after-disconnect",
+            "http.disconnect-leaves-the-server-healthy",
+            "After a client hung up, the next request gets status 500.",
+            _unhealthy,
+        ),
+        _any(
+            "keeps-generating",
+            "http.disconnect-stops-the-work",
+            "Work on an answer goes on after the client has hung up.",
+            with_answer(_keep_generating),
+            seen_on=SeenOn.SPECIAL,
+            seconds=6.0,
+        ),
+    )
+
+
+def _odd_requests() -> tuple[Fault, ...]:
+    return (
+        _body(
+            "500-on-unknown-keys",
+            "http.unknown-keys-are-ignored",
+            "A key that the standard does not know gets status 500.",
+            _unknown_keys,
+        ),
+        _body(
+            "500-without-call",
+            "http.metadata-modes-are-accepted",
+            "A request without Vapi's `call` object gets status 500.",
+            _without_call,
+        ),
+        _arrival(
+            "get-answers-200",
+            "http.wrong-method-is-refused",
+            "GET on the chat path is answered with 200.",
+            _get_answers,
+        ),
+        _arrival(
+            "unknown-path-200",
+            "http.unknown-path-is-404",
+            "Every path answers 200.",
+            _any_path,
+        ),
+        _arrival(
+            "full-url-404",
+            "http.full-url-is-served",
+            "The doubled path of a full URL is not served.",
+            _full_url,
+        ),
+        _problem(
+            "500-on-malformed",
+            "http.malformed-json-is-400",
+            "A body that is not JSON gets status 500.",
+            fails_on("malformed_json"),
+        ),
+        _problem(
+            "500-on-oversized",
+            "http.oversized-request-is-refused",
+            "A body above the limit gets status 500.",
+            fails_on("request_too_large"),
+        ),
+    )
+
+
+def fails_on(code: str) -> Edit:
+    """The edit that turns one kind of refusal into a server error."""
+
+    def edit(work: Work) -> None:
+        if work.problem is not None and work.problem.code == code:
+            work.problem = problems.server_error("Internal server error.")
+
+    return edit
+
+
+def _is_chat(work: Work) -> bool:
+    return work.method == "POST" and work.route is not None and work.route.kind is Kind.CHAT
+
+
+def _created(work: Work) -> None:
+    if work.answer is not None:
+        work.answer = replace(work.answer, status=201)
+
+
+def _no_content(work: Work) -> None:
+    work.answer = Answer(status=204, headers={}, writes=())
+
+
+def _empty(answer: Answer, _work: Work) -> Answer:
+    return with_body(answer, b"")
+
+
+def _redirect(work: Work) -> None:
+    if _is_chat(work):
+        work.answer = json_answer(307, {"detail": "moved"}, {"location": f"{work.path}/"})
+
+
+def _content_length(answer: Answer, _work: Work) -> Answer:
+    writes = list(answer.writes)
+    length = str(sum(len(write.data) for write in writes))
+    return replace(answer, headers={**answer.headers, "content-length": length}, writes=writes)
+
+
+def _gzip(flush_mode: int) -> Edit:
+    def change(answer: Answer, _work: Work) -> Answer:
+        packer = zlib.compressobj(wbits=_GZIP_WINDOW_BITS)
+        packed: list[Write] = []
+        for write in answer.writes:
+            data = packer.compress(write.data)
+            if flush_mode != zlib.Z_NO_FLUSH:
+                data += packer.flush(flush_mode)
+            packed.append(replace(write, data=data))
+        packed.append(Write(data=packer.flush()))
+        return replace(answer, headers={**answer.headers, "content-encoding": "gzip"}, writes=packed)
+
+    return with_answer(change)
+
+
+def _stream_set(*, asked: bool) -> Edit:
+    def edit(work: Work) -> None:
+        work.body["stream"] = asked
+
+    return edit
+
+
+def _bom(answer: Answer, _work: Work) -> Answer:
+    return with_body(answer, b"\xef\xbb\xbf" + body_of(answer))
+
+
+def _utf_16(answer: Answer, _work: Work) -> Answer:
+    return with_body(answer, body_of(answer).decode().encode("utf-16-le"))
+
+
+def _flood(answer: Answer, _work: Work) -> Answer:
+    flood = itertools.repeat(Write(data=b":" + b"." * _FLOOD_BYTES + b"\n"), _FLOOD_WRITES)
+    return replace(answer, writes=itertools.chain(answer.writes, flood))
+
+
+def _accept_decides(work: Work) -> None:
+    if "text/event-stream" not in work.headers.get("accept", ""):
+        work.body["stream"] = False
+
+
+def _cut(answer: Answer, _work: Work) -> Answer:
+    writes = list(answer.writes)
+    middle = len(writes) // 2
+    last = replace(writes[middle], data=writes[middle].data[: len(writes[middle].data) // 2])
+    return replace(answer, writes=[*writes[:middle], last], ending=Ending.CUT)
+
+
+def _reset(answer: Answer, work: Work) -> Answer:
+    return replace(_cut(answer, work), ending=Ending.RESET)
+
+
+def _one_request(work: Work) -> None:
+    seen = work.memory.requests_of.get(work.client, 0)
+    work.memory.requests_of[work.client] = seen + 1
+    if seen:
+        whole = json_answer(200, {"detail": "never sent"})
+        work.answer = replace(whole, writes=(), ending=Ending.CUT)
+
+
+def _unhealthy(work: Work) -> None:
+    if work.memory.hung_up and _is_chat(work):
+        work.memory.hung_up = False
+        raise problems.server_error("The worker has died.")
+
+
+def _keep_generating(answer: Answer, work: Work) -> Answer:
+    return replace(answer, lingers_s=work.seconds)
+
+
+def _unknown_keys(work: Work) -> None:
+    if not work.body.keys() <= _STANDARD_KEYS:
+        raise problems.server_error("Unexpected keyword argument.")
+
+
+def _without_call(work: Work) -> None:
+    if as_object(work.body.get("call")) is None:
+        raise problems.server_error("'call'")
+
+
+def _get_answers(work: Work) -> None:
+    if work.method == "GET" and work.route is not None and work.route.kind is Kind.CHAT:
+        work.answer = json_answer(200, {"status": "ok"})
+
+
+def _any_path(work: Work) -> None:
+    if work.route is None and work.method == "POST":
+        work.route = Route(kind=Kind.CHAT)
+    elif work.route is None:
+        work.answer = json_answer(200, {"status": "ok"})
+
+
+def _full_url(work: Work) -> None:
+    if work.path.count("/chat/completions") > 1:
+        work.route = None
