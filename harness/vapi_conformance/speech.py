@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 DEFAULT_CHARACTERS_PER_SECOND = 15.0
-"""English at about 150 words a minute and six characters a word with its blank. Inferred: no platform states its own."""
+"""English at about 150 words a minute and six characters a word and blank. Inferred: no platform states its own."""
 
 _NS_PER_S = 1_000_000_000
 _MIN_CHARACTERS_RANGE = (1, 80)

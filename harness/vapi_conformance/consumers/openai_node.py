@@ -44,7 +44,7 @@ from vapi_conformance.consumers.heard import Heard, HeardText, HeardToolCall, Ou
 from vapi_conformance.consumers.js_error import JsError
 from vapi_conformance.consumers.openai_node_sse import NodeEventDecoder, NodeSseEvent, SdkVersion
 from vapi_conformance.consumers.utf16 import joined, well_formed
-from vapi_conformance.exchange import End, Exchange, Read
+from vapi_conformance.exchange import End, Exchange
 from vapi_conformance.narrow import array_or_none, integer_or_none, object_or_none, object_or_nothing, string_or_none
 
 __all__ = ["SdkVersion", "hear"]
@@ -73,24 +73,18 @@ def hear(
     Never raises on what a server sent. `max_body_bytes` (content coding undone) and `max_event_bytes` (one event's
     data) bound memory and time; beyond them the outcome is `FAILED`, with our words in round brackets.
     """
+    body = node_http.Body(exchange, max_body_bytes=max_body_bytes)
     loop = _Loop(sdk_version=sdk_version, max_event_bytes=max_event_bytes)
-    error: str | None = None
+    thrown: JsError | None = None
     try:
-        _run(exchange, loop, max_body_bytes)
-    except JsError as thrown:
-        error = well_formed(f"{thrown.name}: {thrown.message}" if thrown.name else thrown.message)
-    return loop.heard(exchange, error)
-
-
-def _run(exchange: Exchange, loop: "_Loop", max_body_bytes: int) -> None:
-    reads = node_http.decoded_reads(exchange, max_body_bytes=max_body_bytes)
-    openai_node_errors.raise_for_status(exchange, reads)
-    for read in reads:
-        loop.take(read)
-    loop.at_ns = node_http.ended_at_ns(exchange)
-    node_http.raise_for_end(exchange)
-    if exchange.end is End.CLEAN:
-        loop.end()
+        openai_node_errors.raise_for_status(exchange, body)
+        for piece in body.pieces():
+            loop.take(piece, body.at_ns)
+        if exchange.end is End.CLEAN:
+            loop.end(body.at_ns)
+    except JsError as error:
+        thrown = error
+    return loop.heard(thrown, body.at_ns)
 
 
 class _Call:
@@ -110,10 +104,10 @@ class _Call:
 
 
 class _Loop:
-    """The loop of the module's docstring, fed with bytes; `at_ns` is the time of what is being looked at."""
+    """The loop of the module's docstring, fed with bytes and their times."""
 
     def __init__(self, *, sdk_version: SdkVersion, max_event_bytes: int) -> None:
-        self.at_ns: int | None = None
+        self._at_ns: int | None = None
         self._decoder = NodeEventDecoder(sdk_version=sdk_version)
         self._unwrapped = _UNWRAPPED_EVENT_PREFIXES[sdk_version]
         self._max_event_bytes = max_event_bytes
@@ -122,23 +116,25 @@ class _Loop:
         self._calls: dict[object, _Call] = {}
         self._finish_reason: str | None = None
 
-    def take(self, read: Read) -> None:
-        self.at_ns = read.at_ns
-        self._events(self._decoder.feed(read.data))
+    def take(self, data: bytes, at_ns: int | None) -> None:
+        self._at_ns = at_ns
+        self._events(self._decoder.feed(data))
 
-    def end(self) -> None:
+    def end(self, at_ns: int | None) -> None:
+        self._at_ns = at_ns
         self._events(self._decoder.end())
 
-    def heard(self, exchange: Exchange, error: str | None) -> Heard:
-        never_ended = error is None and exchange.end is End.TIMED_OUT
+    def heard(self, thrown: JsError | None, at_ns: int | None) -> Heard:
+        """`at_ns` is when the loop ended, well or not."""
+        ended = not isinstance(thrown, node_http.NeverEndsError)
         return Heard(
-            outcome=self._outcome(failed=error is not None),
+            outcome=self._outcome(failed=thrown is not None),
             texts=tuple(self._texts),
             tool_calls=tuple(call.heard() for call in self._calls.values()),
             finish_reason=self._finish_reason,
-            error=error,
-            error_at_ns=self.at_ns if error is not None else None,
-            ended_at_ns=None if never_ended else self.at_ns,
+            error=None if thrown is None else well_formed(str(thrown)),
+            error_at_ns=at_ns if thrown is not None and ended else None,
+            ended_at_ns=at_ns if ended else None,
         )
 
     def _outcome(self, *, failed: bool) -> Outcome:
@@ -190,7 +186,7 @@ class _Loop:
         delta = object_or_nothing(choice.get("delta"))
         text = string_or_none(delta.get("content"))
         if text:
-            self._texts.append(HeardText(text=text, at_ns=self.at_ns))
+            self._texts.append(HeardText(text=text, at_ns=self._at_ns))
         for call in _iterated_calls(delta.get("tool_calls")):
             self._call(call)
         self._finish_reason = string_or_none(choice.get("finish_reason")) or self._finish_reason
@@ -199,7 +195,7 @@ class _Loop:
         fragment = object_or_nothing(value)
         key, index = _map_key(fragment)
         call = self._calls.setdefault(key, _Call(index))
-        call.at_ns = self.at_ns
+        call.at_ns = self._at_ns
         function = object_or_nothing(fragment.get("function"))
         call.id = string_or_none(fragment.get("id")) or call.id
         call.name = string_or_none(function.get("name")) or call.name

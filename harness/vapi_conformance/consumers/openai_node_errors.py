@@ -1,13 +1,13 @@
 """The errors of openai-node: which class and which words an answer's status or error object gives (`error.mjs`)."""
 
-from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urljoin
 
 from vapi_conformance.consumers import v8_json
 from vapi_conformance.consumers.js_error import JsError
-from vapi_conformance.exchange import End, Exchange, Read, header_values
+from vapi_conformance.consumers.node_http import Body
+from vapi_conformance.exchange import End, Exchange, header_values
 from vapi_conformance.narrow import object_or_nothing
 
 __all__ = ["api_error", "api_error_of_event", "raise_for_status"]
@@ -30,7 +30,7 @@ _NO_MESSAGE: Final = "(no status code or body)"
 _OK: Final = range(200, 300)
 
 
-def raise_for_status(exchange: Exchange, reads: Iterator[Read]) -> None:
+def raise_for_status(exchange: Exchange, body: Body) -> None:
     """Reads the body only when the status is not 2xx.
 
     Raises:
@@ -46,7 +46,7 @@ def raise_for_status(exchange: Exchange, reads: Iterator[Read]) -> None:
     location = header_values(response.headers, "location")
     if response.status in _REDIRECTS and location:
         raise _redirected(exchange, response.status, location[0])
-    text = _body_text(reads)
+    text = _body_text(exchange.request.url, body)
     raise _status_error(response.status, text)
 
 
@@ -60,8 +60,14 @@ def _redirected(exchange: Exchange, status: int, location: str) -> JsError:
     return JsError("", f"({status}: followed with GET and without a body to {target})")
 
 
-def _body_text(reads: Iterator[Read]) -> str:
-    return b"".join(read.data for read in reads).decode("utf-8", "replace")
+def _body_text(url: str, body: Body) -> str:
+    """The error's body as text; when it cannot be read, the library takes the words of that failure for it."""
+    try:
+        return b"".join(body.pieces()).decode("utf-8", "replace")
+    except JsError as broken:
+        if not broken.name:
+            raise
+        return f"Invalid response body while trying to fetch {url}: {broken.message}"
 
 
 def _status_error(status: int, text: str) -> JsError:
