@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from vapi_conformance.content_coding import Decoded, decode_content
 from vapi_conformance.dialects.chat_completions import Answer, read_answer
 from vapi_conformance.dialects.chat_request import ChatRequest, read_request
+from vapi_conformance.dialects.chat_shape import CHUNK_SCHEMA, DOCUMENT_SCHEMA, ShapeError, shape_errors
 from vapi_conformance.exchange import Exchange, header_values
 from vapi_conformance.speech import ChunkPlan, SpeechMetrics, speech_metrics
 
@@ -91,6 +92,35 @@ class Evidence:
     def transcript(self) -> "Transcript":
         """The typed reply."""
         return self.answer.transcript
+
+    @cached_property
+    def answer_chunks(self) -> "tuple[Chunk, ...]":
+        """The chunks before the end marker that carry the answer, or the document of a JSON answer.
+
+        Not among them: what could not be parsed or is no object, an error, and events of another name that hold no
+        choices. Rules of their own speak about those, and one fault is to be reported once.
+        """
+        transcript = self.transcript
+        if transcript.kind == "json":
+            document = transcript.chunks[0]
+            is_error = document.record is not None and bool(document.record.get("error"))
+            return (document,) if document.payload.complete_values == 1 and not is_error else ()
+        if transcript.kind != "stream":
+            return ()
+        before_end = transcript.chunks[: transcript.markers[0].position] if transcript.markers else transcript.chunks
+        return tuple(
+            chunk
+            for chunk in before_end
+            if (record := chunk.record) is not None
+            and not record.get("error")
+            and (chunk.event_type == "message" or "choices" in record)
+        )
+
+    @cached_property
+    def shape_errors(self) -> tuple[ShapeError, ...]:
+        """Where `answer_chunks` break their schema."""
+        is_document = self.transcript.kind == "json"
+        return shape_errors(self.answer_chunks, DOCUMENT_SCHEMA if is_document else CHUNK_SCHEMA)
 
     @cached_property
     def request(self) -> ChatRequest | None:

@@ -1,0 +1,40 @@
+"""From the errors of a JSON Schema to the rules that claim them: `x-rule` in the schemas names the rule.
+
+Chunks and documents are checked once per exchange (`Evidence.shape_errors`), however many rules ask.
+"""
+
+from collections.abc import Iterator
+
+from vapi_conformance.dialects.chat_shape import ShapeError
+from vapi_conformance.evidence import Evidence
+from vapi_conformance.rules.bounding import bounded
+from vapi_conformance.rules.rule import Violation
+
+__all__ = ["shape_violations", "unclaimed"]
+
+_CATCH_ALL = frozenset({None, "chat.body-matches-the-schema", "chat-stream.chunk-matches-the-schema"})
+
+
+def shape_violations(evidence: Evidence, rule_id: str, *, expected: str | None = None) -> Iterator[Violation]:
+    """What this rule claims of the schema errors of a successful answer, streamed or whole.
+
+    `expected` is what people read; without it, the place in the schema.
+    """
+    return bounded(_violation(each, expected) for each in _errors(evidence) if each.error.rule == rule_id)
+
+
+def unclaimed(evidence: Evidence) -> Iterator[Violation]:
+    """Schema errors that no named rule claims: for the two rules that catch the rest."""
+    return bounded(_violation(each, None) for each in _errors(evidence) if each.error.rule in _CATCH_ALL)
+
+
+def _errors(evidence: Evidence) -> tuple[ShapeError, ...]:
+    return evidence.shape_errors if evidence.is_success else ()
+
+
+def _violation(each: ShapeError, expected: str | None) -> Violation:
+    return Violation.at(
+        each.chunk,
+        expected=expected or f"what {each.schema}.json says at #{each.error.schema_pointer}",
+        actual=f"{each.error.pointer}: {each.error.message}" if each.error.pointer else each.error.message,
+    )
