@@ -4,5 +4,5 @@ __all__ = ["quote"]
 
 
 def quote(text: str, limit: int = 80) -> str:
-    """The text in quotation marks, escaped like a Python string; at most `limit` of its characters, then an ellipsis."""
+    """The text in quotation marks, escaped like a Python string; past `limit` characters it is cut."""
     return repr(text) if len(text) <= limit else f"{text[: limit - 1]!r}…"
