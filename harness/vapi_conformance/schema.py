@@ -9,6 +9,8 @@ Two annotations give errors an owner:
 * `"x-rule": "<rule id>"` on a subschema claims every error below it that no deeper `x-rule` claims;
 * `"x-rule-missing": "<rule id>"` on a property claims the `required` error about it, before its `x-rule` does.
 
+A forbidden property is written `{"not": {}}`, not `false`: jsonschema says neither where a `false` failed nor why.
+
 Answers come from jsonschema_rs; only an invalid instance pays for jsonschema and its words. Nobody else imports
 either library.
 """

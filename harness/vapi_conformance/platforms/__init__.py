@@ -1,0 +1,3 @@
+"""Who calls: from a platform's configuration to the requests it would really send."""
+
+__all__: list[str] = []

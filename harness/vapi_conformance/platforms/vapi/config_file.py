@@ -1,0 +1,123 @@
+"""Reading a user's JSON file, so that every way it can be wrong ends in one clear sentence.
+
+Values are quoted only where none can be a secret: keys, tokens and the values of headers are never printed.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from vapi_conformance.narrow import object_or_nothing
+from vapi_conformance.problems import UsageError
+from vapi_conformance.schema import SchemaError, errors
+
+__all__ = ["MAX_BYTES", "ConfigError", "checked_object", "dotted", "read_json"]
+
+MAX_BYTES = 4 * 1024 * 1024
+"""A file larger than this is something else, given by mistake; a large assistant has some 100 kB."""
+
+_SAID_WITHOUT_VALUE: Mapping[str, str] = {
+    "type": "is of the wrong JSON type",
+    "enum": "is none of the known values",
+    "const": "is not the only known value",
+    "format": "is no such URL",
+    "pattern": "has characters that are not allowed there",
+    "minLength": "is empty",
+    "maxLength": "is too long",
+}
+
+
+class ConfigError(UsageError):
+    """A configuration file cannot be used. The text names the file, the field, what is wrong and what Vapi expects."""
+
+    def __init__(self, path: Path, what: str, *, field: str = "", expected: str | None = None) -> None:
+        self.path = path
+        self.field = field
+        """Dotted path, `model.tools[0].function.name`; empty where the whole file is meant."""
+        self.what = what
+        self.expected = expected
+        """What Vapi takes there, in words, where known."""
+        place = f"{path}: {field}" if field else str(path)
+        hint = f". Vapi expects {expected}" if expected else ""
+        super().__init__(f"{place} {what}{hint}")
+
+
+def read_json(path: Path) -> object:
+    """The parsed document. Raises ConfigError for a file that is missing, unreadable, too large or no JSON."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(path, "does not exist") from None
+    except IsADirectoryError:
+        raise ConfigError(path, "is a directory, not a JSON file") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise ConfigError(path, f"cannot be read: {reason or error}") from None
+    if len(content) > MAX_BYTES:
+        raise ConfigError(path, f"is larger than {MAX_BYTES // 1024 // 1024} MiB")
+    return _parsed(path, content)
+
+
+def _parsed(path: Path, content: bytes) -> object:
+    try:
+        text = content.decode("utf-8-sig")  # editors on Windows put a byte order mark in front
+    except UnicodeDecodeError as error:
+        raise ConfigError(path, f"is not UTF-8 text (byte {error.start})") from None
+    if not text.strip():
+        raise ConfigError(path, "is empty")
+    try:
+        document: object = json.loads(text, parse_constant=_refused)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        if not text[error.pos :].strip() or error.msg.startswith("Unterminated"):
+            raise ConfigError(path, f"is cut off: the JSON document is not complete ({where})") from None
+        raise ConfigError(path, f"is not JSON: {error.msg} ({where})") from None
+    except RecursionError:
+        raise ConfigError(path, "is nested too deeply") from None
+    except ValueError as error:
+        raise ConfigError(path, f"is not JSON: {error}") from None
+    return document
+
+
+def _refused(constant: str) -> object:
+    raise ValueError(f"{constant} is no JSON number")
+
+
+def checked_object(
+    path: Path, document: object, schema_name: str, *, is_secret: Callable[[str], bool]
+) -> Mapping[str, object]:
+    """The document, if it matches the schema. Raises ConfigError for the first field that does not.
+
+    `is_secret` tells of a dotted path whether its value may be quoted in the error.
+    """
+    found = errors(schema_name, document)
+    if found:
+        # A field that is there and wrong says more than one that is missing because of it.
+        error = min(found, key=lambda each: (each.pointer == "", each.schema_pointer.endswith("/required")))
+        field = dotted(error.pointer)
+        what = _what(error, may_quote=bool(field) and not is_secret(field))
+        raise ConfigError(path, what, field=_with_missing(field, error), expected=error.expected)
+    return object_or_nothing(document)
+
+
+def _what(error: SchemaError, *, may_quote: bool) -> str:
+    keyword = error.schema_pointer.rpartition("/")[2]
+    if keyword == "required":
+        return "is missing"
+    if may_quote:
+        return f"is wrong: {error.message}"
+    return _SAID_WITHOUT_VALUE.get(keyword, "is not what Vapi takes")
+
+
+def _with_missing(field: str, error: SchemaError) -> str:
+    if not error.schema_pointer.endswith("/required"):
+        return field
+    name = error.message.split("'")[1]
+    return f"{field}.{name}" if field else name
+
+
+def dotted(pointer: str) -> str:
+    """`/model/tools/0/type` as people write it: `model.tools[0].type`."""
+    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    return "".join(f"[{part}]" if part.isdecimal() else f".{part}" for part in parts).removeprefix(".")
