@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from vapi_conformance.dialects.chat_shape import ShapeError
 from vapi_conformance.evidence import Evidence
-from vapi_conformance.rules.bounding import bounded
+from vapi_conformance.rules.bounding import at_most
 from vapi_conformance.rules.rule import Violation
 
 __all__ = ["shape_violations", "unclaimed"]
@@ -20,12 +20,12 @@ def shape_violations(evidence: Evidence, rule_id: str, *, expected: str | None =
 
     `expected` is what people read; without it, the place in the schema.
     """
-    return bounded(_violation(each, expected) for each in _errors(evidence) if each.error.rule == rule_id)
+    return at_most(_violation(each, expected) for each in _errors(evidence) if each.error.rule == rule_id)
 
 
 def unclaimed(evidence: Evidence) -> Iterator[Violation]:
     """Schema errors that no named rule claims: for the two rules that catch the rest."""
-    return bounded(_violation(each, None) for each in _errors(evidence) if each.error.rule in _CATCH_ALL)
+    return at_most(_violation(each, None) for each in _errors(evidence) if each.error.rule in _CATCH_ALL)
 
 
 def _errors(evidence: Evidence) -> tuple[ShapeError, ...]:
