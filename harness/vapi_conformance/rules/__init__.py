@@ -9,20 +9,29 @@ __all__ = ["Level", "Need", "Profile", "Rule", "Violation", "all_rules"]
 
 _MODULES = (
     "http",
+    "http_headers",
     "robustness",
     "auth",
+    "sse_encoding",
     "sse",
+    "sse_payload",
+    "sse_decoders",
     "chat",
+    "chat_message",
     "sampling",
     "usage",
+    "usage_stream",
     "chat_stream",
     "chat_stream_order",
+    "chat_stream_text",
     "tools",
     "tool_choice",
     "errors",
     "timing",
     "speech",
+    "spoken_markup",
     "turns",
+    "histories",
 )
 
 
