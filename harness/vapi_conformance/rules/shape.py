@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from vapi_conformance.dialects.chat_shape import ShapeError
 from vapi_conformance.evidence import Evidence
+from vapi_conformance.narrow import array_or_none, object_or_nothing
 from vapi_conformance.rules.bounding import at_most
+from vapi_conformance.rules.quoting import describe
 from vapi_conformance.rules.rule import Violation
 
 __all__ = ["shape_violations", "unclaimed"]
@@ -36,5 +38,17 @@ def _violation(each: ShapeError, expected: str | None) -> Violation:
     return Violation.at(
         each.chunk,
         expected=expected or f"what {each.schema}.json says at #{each.error.schema_pointer}",
-        actual=f"{each.error.pointer}: {each.error.message}" if each.error.pointer else each.error.message,
+        actual=f"{each.error.pointer}: {_fault(each)}" if each.error.pointer else _fault(each),
     )
+
+
+def _fault(each: ShapeError) -> str:
+    """jsonschema's sentence; for a fixed value it says only what was expected, so we say what was sent."""
+    if not each.error.schema_pointer.endswith(("/const", "/enum")):
+        return each.error.message
+    value = each.chunk.payload.value
+    for part in each.error.pointer.split("/")[1:]:
+        items = array_or_none(value)
+        key = part.replace("~1", "/").replace("~0", "~")
+        value = object_or_nothing(value).get(key) if items is None else items[int(part)]
+    return describe(value)
