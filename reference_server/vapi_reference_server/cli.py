@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from typing import TYPE_CHECKING
 
 import click
@@ -116,15 +115,14 @@ def _print_faults() -> None:
 def _serve(settings: Settings, host: str, port: int) -> None:
     import uvicorn
 
-    from vapi_reference_server.serving import server_config
+    from vapi_reference_server.serving import listen_on, server_config
 
     try:
         config = server_config(settings)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), family=family, backlog=2048)
+        listener = listen_on(host, port)
     except OSError as error:
         raise click.ClickException(f"cannot listen on {host}, port {port}: {error.strerror}") from error
     shown = f"[{host}]" if ":" in host else host

@@ -48,9 +48,9 @@ async def deliver(answer: Answer, memory: Memory, scope: Scope, receive: Receive
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         while (data := await _next_unless(gone, body)) is not None:
             await send({"type": "http.response.body", "body": data, "more_body": True})
-        if gone.done():
-            await asyncio.sleep(answer.lingers_s)
-            return False
+    except _HungUpError:
+        await asyncio.sleep(answer.lingers_s)
+        return False
     finally:
         memory.generations -= 1
         await body.aclose()
@@ -67,15 +67,23 @@ async def _paced(answer: Answer) -> AsyncGenerator[bytes]:
     await asyncio.sleep(answer.end_after_s)
 
 
+class _HungUpError(Exception):
+    """The client has closed the connection before its answer was complete."""
+
+
 async def _next_unless(gone: asyncio.Task[None], body: AsyncGenerator[bytes]) -> bytes | None:
-    """The next bytes; None at the end of the body, or as soon as the client has gone."""
+    """The next bytes, None at the end of the body. Raises _HungUpError as soon as the client has gone."""
     step = asyncio.ensure_future(anext(body, None))
     await asyncio.wait((gone, step), return_when=asyncio.FIRST_COMPLETED)
-    if not gone.done():
-        return step.result()
-    step.cancel()
-    await asyncio.wait((step,))
-    return None
+    if not step.done():
+        step.cancel()
+        await asyncio.wait((step,))
+        raise _HungUpError
+    data = step.result()
+    # Whoever has the whole of a body with a known length may close before we end it: that is no hanging up.
+    if data is not None and gone.done():
+        raise _HungUpError
+    return data
 
 
 async def _end(ending: Ending, scope: Scope, send: Send) -> None:

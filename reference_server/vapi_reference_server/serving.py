@@ -28,8 +28,8 @@ def running(settings: Settings) -> Generator[str]:
     The port is free: the system chooses it. Answers still on their way at the end are cut off.
     RuntimeError when the server does not come up.
     """
-    listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
     server = _Server(server_config(settings))
+    listener = listen_on("127.0.0.1", 0)
     thread = threading.Thread(target=server.run_on, args=(listener,), name="vapi-reference-server", daemon=True)
     thread.start()
     try:
@@ -40,6 +40,22 @@ def running(settings: Settings) -> Generator[str]:
         server.should_exit = server.force_exit = True
         thread.join()
         listener.close()
+
+
+def listen_on(host: str, port: int) -> socket.socket:
+    """A listening socket whose connections send every event at once. OSError where it cannot listen."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sets TCP_NODELAY only on sockets whose protocol is named, and `socket.create_server` does not
+    # name it. Without, each answer waits 40 ms for the client's delayed acknowledgement of its head.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def server_config(settings: Settings, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Config:
