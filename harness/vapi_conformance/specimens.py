@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, cast
 
+from vapi_conformance.content_coding import decode_content
 from vapi_conformance.data import data_dir
 from vapi_conformance.exchange import End, Exchange, Header, Label, Read, Request, Response, Timing
 from vapi_conformance.narrow import array_or_nothing, integer_or_none, object_or_nothing, string_or_none
@@ -154,9 +155,10 @@ def _position(exchanges: Sequence[Exchange], step: str) -> int:
 
 
 def _replace(exchange: Exchange, edit: Mapping[str, object]) -> Exchange:
-    """`replace` with `with` or `with_hex`, in the first read that has it, or in `all`."""
+    """`replace` with `with` or `with_hex`, written so many `times`, in the first read that has it, or in `all`."""
     old = str(edit["replace"]).encode()
     new = bytes.fromhex(str(edit["with_hex"])) if "with_hex" in edit else str(edit["with"]).encode()
+    new *= integer_or_none(edit.get("times")) or 1
     reads = list(exchange.reads)
     hits = [at for at, read in enumerate(reads) if old in read.data]
     if not hits:
@@ -236,6 +238,14 @@ def _insert(exchange: Exchange, edit: Mapping[str, object]) -> Exchange:
     return replace(exchange, reads=exchange.reads[:at] + _reads(edit["reads"]) + exchange.reads[at:])
 
 
+def _join(exchange: Exchange, edit: Mapping[str, object]) -> Exchange:
+    """`join`: the reads from this one up to `to` become one, which comes when the last of them did."""
+    first, last = _index_of(exchange, edit["join"]), _index_of(exchange, edit["to"])
+    joined = exchange.reads[first : last + 1]
+    one = Read(at_ns=joined[-1].at_ns, data=b"".join(read.data for read in joined))
+    return replace(exchange, reads=(*exchange.reads[:first], one, *exchange.reads[last + 1 :]))
+
+
 def _whole_body(exchange: Exchange, edit: Mapping[str, object]) -> Exchange:
     reads = _reads(edit["body"])
     last_ns = reads[-1].at_ns if reads else None
@@ -244,12 +254,12 @@ def _whole_body(exchange: Exchange, edit: Mapping[str, object]) -> Exchange:
 
 
 def _gzip(exchange: Exchange, edit: Mapping[str, object]) -> Exchange:
-    """`gzip`: `flushed` after each read, or `unflushed`: one flush at the end."""
+    """`gzip`: `flushed` after each read, or `unflushed`: one flush at the end. What is compressed already is redone."""
     deflater = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
     flush = zlib.Z_SYNC_FLUSH if edit["gzip"] == "flushed" else zlib.Z_NO_FLUSH
     reads = [
         replace(read, data=deflater.compress(read.data) + (deflater.flush(flush) if flush else b""))
-        for read in exchange.reads
+        for read in decode_content(exchange).reads
     ]
     reads[-1] = replace(reads[-1], data=reads[-1].data + deflater.flush())
     head = _head(exchange)
@@ -261,6 +271,7 @@ _OPERATIONS: Final[Mapping[str, Callable[[Exchange, Mapping[str, object]], Excha
     "replace": _replace,
     "insert_after": _insert,
     "drop": _drop,
+    "join": _join,
     "body": _whole_body,
     "json": _merge_json,
     "gzip": _gzip,

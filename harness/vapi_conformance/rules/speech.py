@@ -89,7 +89,9 @@ def _reasoning(evidence: Evidence) -> str:
 def answer_is_not_empty(evidence: Evidence) -> Iterator[Violation]:
     """An answer without a tool call has text."""
     if not _text(evidence) and not _reasoning(evidence):
-        yield Violation(expected="text to speak, or a tool call", actual="neither is in the answer")
+        choices = evidence.transcript.choices
+        finish = f", finish reason {quote(str(choices[0].finish_reason))}" if choices else ""
+        yield Violation(expected="text to speak, or a tool call", actual=f"neither is in the answer{finish}")
 
 
 @rule(
@@ -191,8 +193,8 @@ def unicode_survives(group: Sequence[Evidence]) -> Iterator[Violation]:
     if lost:
         yield Violation(
             expected=f"every character of {quote(told)}",
-            actual=f"{len(lost)} are missing ({', '.join(f'U+{ord(each):04X}' for each in lost[:_MAX_LISTED])}) "
-            f"in {quote(_text(group[0]))}",
+            actual=f"{', '.join(f'U+{ord(each):04X}' for each in lost[:_MAX_LISTED])} not in {quote(_text(group[0]))}"
+            + (f", and {len(lost) - _MAX_LISTED} more" if len(lost) > _MAX_LISTED else ""),
         )
 
 

@@ -230,12 +230,11 @@ def events_are_flushed_one_by_one(evidence: Evidence) -> Iterator[Violation]:
     if held_back * 2 < total:
         return
     worst = max(found, key=lambda burst: burst.events)
-    times = "at once" if len(found) == 1 else f"in {len(found)} bursts"
+    how = "in one burst" if len(found) == 1 else f"in {len(found)} bursts, the largest of {worst.events}"
     yield Violation.at(
         evidence.transcript.chunks[worst.first_chunk],
         expected="each event sent as soon as it is made",
-        actual=f"{held_back} of {total} events with content came {times}, {worst.events} of them together after "
-        f"{in_seconds(worst.waited_ns)} without any",
+        actual=f"{held_back} of {total} events with content came {how}, after {in_seconds(worst.waited_ns)} of nothing",
     )
 
 
