@@ -4,17 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 from vapi_conformance.data import data_dir
 from vapi_conformance.exchange import Expectation
+from vapi_conformance.json_file import read_json
 from vapi_conformance.narrow import array_or_nothing, integer_or_none, object_or_none, object_or_nothing, string_or_none
-from vapi_conformance.recordings import read_json
+from vapi_conformance.platforms.vapi import Envelope
 from vapi_conformance.schema import errors
 
-__all__ = ["Envelope", "Scenario", "Step", "all_scenarios"]
-
-Envelope = Literal["off", "variable", "destructured", "empty-metadata"]
+__all__ = ["Scenario", "Step", "all_scenarios"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,8 @@ class RuleResult:
     @property
     def gates(self) -> bool:
         """Whether it keeps the run from being conformant."""
+        if self.outcome is Outcome.HARNESS_ERROR:
+            return True
         return self.level is Level.MUST and self.outcome not in (Outcome.PASSED, Outcome.NOT_APPLICABLE)
 
 
@@ -147,11 +149,12 @@ def _has(need: Need, evidence: Evidence) -> bool:
 
 
 def verdict_of(results: Iterable[RuleResult]) -> Verdict:
-    """Violated when a MUST is broken; incomplete when a MUST could not be shown, or nothing was judged."""
-    gating = [result for result in results if result.level is Level.MUST]
-    outcomes = {result.outcome for result in gating}
+    """Violated when a MUST is broken; incomplete when one could not be shown, nothing was judged, or we failed."""
+    judged = list(results)
+    outcomes = {result.outcome for result in judged if result.level is Level.MUST}
     if Outcome.VIOLATED in outcomes:
         return Verdict.VIOLATED
-    if outcomes & {Outcome.UNTESTABLE, Outcome.UNREACHABLE, Outcome.HARNESS_ERROR} or Outcome.PASSED not in outcomes:
+    failed = any(result.outcome is Outcome.HARNESS_ERROR for result in judged)
+    if failed or outcomes & {Outcome.UNTESTABLE, Outcome.UNREACHABLE} or not any(each.judged for each in judged):
         return Verdict.INCOMPLETE
     return Verdict.CONFORMANT

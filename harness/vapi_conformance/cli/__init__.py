@@ -1,0 +1,5 @@
+"""The command `vapi-conformance`."""
+
+from vapi_conformance.cli.main import main
+
+__all__ = ["main"]

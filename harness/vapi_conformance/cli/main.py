@@ -1,0 +1,61 @@
+"""The commands, gathered. Each lives in a module of its own and is imported only when it is called."""
+
+from importlib import import_module
+from typing import Final
+
+import click
+
+from vapi_conformance import __version__
+from vapi_conformance.problems import Problem
+
+__all__ = ["main"]
+
+_COMMANDS: Final = {
+    "check": "judge recordings: exchange files, HAR 1.2",
+    "hear": "the words that the caller hears of a recording, and when",
+    "rules": "the catalogue of rules",
+    "explain": "one rule: what holds, why, an example that breaks it, what to do",
+    "serve": "run the bundled reference server",
+}
+
+_EPILOG: Final = """\b
+To judge a live endpoint, use the pytest plugin:
+  pytest --endpoint https://my.host/v1
+  pytest --endpoint reference            the bundled server, as an example
+
+\b
+Exit status: 0 conformant, 1 violated or incomplete, 2 usage.
+"""
+
+
+class _Commands(click.Group):
+    """Loads a command when it is needed, and shows our own problems as one sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - same
+        if cmd_name not in _COMMANDS:
+            return None
+        command: object = vars(import_module(f"vapi_conformance.cli.{cmd_name}"))["command"]
+        if not isinstance(command, click.Command):
+            raise TypeError(cmd_name)
+        command.short_help = _COMMANDS[cmd_name]
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except Problem as problem:
+            raise click.UsageError(str(problem), ctx) from problem
+
+
+@click.command(
+    cls=_Commands,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    subcommand_metavar="COMMAND [ARGUMENTS]...",
+)
+@click.version_option(__version__, prog_name="vapi-conformance")
+def main() -> None:
+    """Judge an LLM endpoint as a voice platform will: what it sent, whether that is right, what the caller hears."""

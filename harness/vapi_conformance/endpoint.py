@@ -1,0 +1,209 @@
+"""The endpoint under test as the user described it: checked, with secrets resolved and kept out of sight."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, TypeVar
+
+import httpx
+
+from vapi_conformance.client import Client, Limits
+from vapi_conformance.dialects.names import Dialect
+from vapi_conformance.evidence import Conditions
+from vapi_conformance.platforms.vapi import Platform
+from vapi_conformance.problems import UsageError
+from vapi_conformance.reference import MODEL, reference_server
+from vapi_conformance.report.run import Target
+from vapi_conformance.rules import Profile
+
+__all__ = ["REFERENCE", "Endpoint", "opened", "read_endpoint"]
+
+REFERENCE: Final = "reference"
+"""The name of the bundled server in place of a URL."""
+
+_GRACE_S: Final = 5.0
+"""How much longer than the platform we wait, so that a breach of its timeout is seen and not shared."""
+
+_SECRET_NAMES: Final = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """What to send to, as whom, and what to measure it against."""
+
+    name: str
+    """As given: a URL, or `reference`."""
+    dialect: Dialect
+    profile: Profile
+    model: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    assistant: Path | None = None
+    credential: Path | None = None
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """An endpoint ready to be called."""
+
+    platform: Platform
+    client: Client
+    conditions: Conditions
+    target: Target
+    has_key: bool
+
+
+def read_endpoint(settings: Mapping[str, Sequence[str]], environment: Mapping[str, str] | None = None) -> Endpoint:
+    """settings: option name (without `--endpoint-`) to values. Raises UsageError that says what to change."""
+    environment = os.environ if environment is None else environment
+
+    def one(name: str) -> str | None:
+        return settings[name][-1] if settings.get(name) else None
+
+    name = one("") or ""
+    _check_url(name)
+    if (platform := one("platform")) not in (None, "vapi"):
+        raise UsageError(f"--endpoint-platform: {platform!r} is none of: vapi")
+    headers, secrets = _headers(settings.get("header", ()), environment)
+    api_key = _from_environment(one("api-key-env"), environment)
+    return Endpoint(
+        name=name,
+        dialect=_chosen(Dialect, one("dialect"), "dialect") or Dialect.OPENAI_COMPATIBLE,
+        profile=_chosen(Profile, one("profile"), "profile") or Profile.VAPI,
+        model=one("model"),
+        api_key=api_key,
+        headers=headers,
+        secrets=(*secrets, *([api_key] if api_key else [])),
+        assistant=_path(one("assistant")),
+        credential=_path(one("credential")),
+        timeout_s=_seconds(one("timeout")),
+    )
+
+
+def _check_url(name: str) -> None:
+    if name == REFERENCE:
+        return
+    if not name.startswith(("http://", "https://")):
+        raise UsageError(f"--endpoint needs http:// or https://, got {name!r}")
+    try:
+        url = httpx.URL(name)
+    except httpx.InvalidURL as problem:
+        raise UsageError(f"--endpoint is no URL: {problem}") from problem
+    if not url.host:
+        raise UsageError(f"--endpoint has no host: {name!r}")
+    if url.userinfo:
+        raise UsageError("--endpoint must not hold a password; use --endpoint-api-key-env or --endpoint-header")
+
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def _chosen(kind: type[_Choice], value: str | None, option: str) -> _Choice | None:
+    if value is None:
+        return None
+    try:
+        return kind(value)
+    except ValueError:
+        raise UsageError(f"--endpoint-{option}: {value!r} is none of: {', '.join(kind)}") from None
+
+
+def _headers(
+    given: Sequence[str], environment: Mapping[str, str]
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Headers, and which of their values must never be shown."""
+    headers: list[tuple[str, str]] = []
+    secrets: list[str] = []
+    for each in given:
+        name, colon, value = (part.strip() for part in each.partition(":"))
+        if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+            raise UsageError(f"--endpoint-header wants 'Name: value', got {name!r} without a proper name and colon")
+        if value.startswith("$"):
+            value = _from_environment(value[1:], environment) or ""
+            secrets.append(value)
+        elif _SECRET_NAMES.search(name):
+            secrets.append(value)
+        if "\n" in value or "\r" in value:
+            raise UsageError(f"--endpoint-header {name}: the value holds a line break")
+        headers.append((name, value))
+    return tuple(headers), tuple(secrets)
+
+
+def _from_environment(variable: str | None, environment: Mapping[str, str]) -> str | None:
+    if variable is None:
+        return None
+    value = environment.get(variable)
+    if not value:
+        raise UsageError(f"the environment variable {variable} is not set or empty")
+    return value
+
+
+def _path(value: str | None) -> Path | None:
+    return None if value is None else Path(value)
+
+
+def _seconds(value: str | None) -> float | None:
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds <= 600:  # noqa: PLR2004 - the longest that any of Vapi's documents allows
+        raise UsageError(f"--endpoint-timeout wants seconds above 0 and up to 600, got {value!r}")
+    return seconds
+
+
+@contextmanager
+def opened(endpoint: Endpoint) -> Iterator[Opened]:
+    """Starts the reference server where it is meant. Raises UsageError for a configuration that Vapi would refuse."""
+    if endpoint.name != REFERENCE:
+        with _connected(endpoint, endpoint.name) as connected:
+            yield connected
+        return
+    with reference_server() as server:
+        ours = replace(
+            endpoint,
+            api_key=server.key,
+            model=endpoint.model or MODEL,
+            secrets=(*endpoint.secrets, server.key),
+        )
+        with _connected(ours, server.url) as connected:
+            yield connected
+
+
+@contextmanager
+def _connected(endpoint: Endpoint, url: str) -> Iterator[Opened]:
+    platform = Platform.from_files(
+        assistant=endpoint.assistant,
+        credential=endpoint.credential,
+        base_url=url,
+        model=endpoint.model,
+        headers=dict(endpoint.headers),
+        api_key=endpoint.api_key,
+        seed=0,
+    )
+    timeout_s = endpoint.timeout_s or platform.timeout_s
+    limits = Limits(idle_s=timeout_s + _GRACE_S, total_s=max(120.0, 3 * timeout_s))
+    with Client(limits=limits, secrets=(*endpoint.secrets, *_secrets(platform))) as client:
+        yield Opened(
+            platform=platform,
+            client=client,
+            conditions=Conditions(timeout_s=timeout_s),
+            target=Target(name=endpoint.name, url=platform.url(), model=platform.model),
+            has_key=platform.api_key is not None,
+        )
+
+
+def _secrets(platform: Platform) -> Iterator[str]:
+    """Keys, and header values that look like keys by their name; any other header's value is ordinary text."""
+    if platform.api_key is not None:
+        yield platform.api_key
+    if platform.oauth2 is not None:
+        yield platform.oauth2.client_secret
+    yield from (value for name, value in platform.model_headers.items() if _SECRET_NAMES.search(name))

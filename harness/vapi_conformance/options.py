@@ -1,0 +1,120 @@
+"""What a user sets for a run, wherever they set it: option, then environment, then ini file.
+
+This module is read by every pytest run in the environment that has the plugin installed: standard library only.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+__all__ = ["OPTIONS", "EndpointOption", "resolve"]
+
+ENVIRONMENT_PREFIX: Final = "VAPI_CONFORMANCE_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointOption:
+    """One setting: `--endpoint-NAME`, ini key `endpoint_name`, environment variable `VAPI_CONFORMANCE_NAME`."""
+
+    name: str
+    """Empty for `--endpoint` itself."""
+    metavar: str
+    help: str
+    kind: Literal["one", "many"] = "one"
+
+    @property
+    def flag(self) -> str:
+        """On the command line."""
+        return f"--endpoint-{self.name}" if self.name else "--endpoint"
+
+    @property
+    def ini(self) -> str:
+        """In an ini file, and as the destination."""
+        return f"endpoint_{self.name.replace('-', '_')}" if self.name else "endpoint"
+
+    @property
+    def variable(self) -> str:
+        """In the environment."""
+        return ENVIRONMENT_PREFIX + (self.name.replace("-", "_").upper() if self.name else "ENDPOINT")
+
+
+OPTIONS: Final = (
+    EndpointOption(
+        name="",
+        metavar="URL",
+        help="Base URL of the endpoint to judge, as it stands in the assistant's model.url (requests go to "
+        "URL/chat/completions), or `reference` for the bundled server. Without it the plugin does nothing.",
+    ),
+    EndpointOption(
+        name="dialect",
+        metavar="NAME",
+        help="API shape that the endpoint claims: openai_compatible (default) or openai_chat_completions.",
+    ),
+    EndpointOption(name="platform", metavar="NAME", help="Who calls: vapi (default)."),
+    EndpointOption(
+        name="profile",
+        metavar="NAME",
+        help="What the verdict is measured against: vapi (default: what Vapi needs) or standard (the API's owner, "
+        "to the letter).",
+    ),
+    EndpointOption(name="model", metavar="NAME", help="Model to ask for (default: the assistant's, else gpt-4o)."),
+    EndpointOption(
+        name="api-key-env",
+        metavar="VARIABLE",
+        help="Environment variable that holds the API key; sent as `Authorization: Bearer ...`, never printed.",
+    ),
+    EndpointOption(
+        name="header",
+        metavar="'NAME: VALUE'",
+        kind="many",
+        help="Header to send with every request; repeatable. A value like $VARIABLE is taken from the environment "
+        "and never printed.",
+    ),
+    EndpointOption(
+        name="assistant",
+        metavar="FILE",
+        help="Your assistant as JSON, the body of Vapi's POST /assistant: its model settings, prompt, tools and "
+        "metadata shape the requests.",
+    ),
+    EndpointOption(name="credential", metavar="FILE", help="Your custom-llm credential as JSON: its apiKey is used."),
+    EndpointOption(
+        name="timeout",
+        metavar="SECONDS",
+        help="Seconds without a token after which Vapi gives up (default: model.timeoutSeconds, else 20).",
+    ),
+    EndpointOption(name="report", metavar="FILE.json", help="Write the report to this file (schema harness/report)."),
+    EndpointOption(
+        name="save-exchanges",
+        metavar="DIR",
+        help="Keep every exchange in this folder, one JSON each, for `vapi-conformance check` and `hear`.",
+    ),
+    EndpointOption(
+        name="rule",
+        metavar="RULE",
+        kind="many",
+        help="Judge this rule only; repeatable; a pattern like 'sse.*' takes a layer.",
+    ),
+    EndpointOption(
+        name="expected-failures",
+        metavar="FILE",
+        help="Rules that are known to fail, one id per line, `#` starts a remark. One that passes again fails the run.",
+    ),
+)
+
+
+def resolve(
+    option: EndpointOption,
+    *,
+    given: Callable[[str], object],
+    environment: Mapping[str, str],
+    ini: Callable[[str], object],
+) -> tuple[str, ...]:
+    """The values in force, from the first place that has any; empty where none has.
+
+    given and ini: called with `option.ini`; they answer a string, a list of strings, or nothing.
+    """
+    for value in (given(option.ini), environment.get(option.variable), ini(option.ini)):
+        values = [str(each) for each in value] if isinstance(value, list) else [str(value)] if value else []  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType] - pytest's options are untyped
+        if values:
+            return tuple(values)
+    return ()

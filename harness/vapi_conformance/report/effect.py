@@ -1,0 +1,73 @@
+"""What an answer does to a call: the bytes through the model of Vapi's client, and its result through Vapi's habits."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
+
+from vapi_conformance.consumers import Heard, Outcome
+from vapi_conformance.consumers.openai_node import hear
+from vapi_conformance.evidence import Evidence
+from vapi_conformance.exchange import End, Exchange
+from vapi_conformance.platforms.vapi import consequence
+from vapi_conformance.platforms.vapi.consequence import Sureness, What
+
+__all__ = ["Effect", "effects"]
+
+_NS_PER_S: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What one modelled consumer makes of these very bytes."""
+
+    consumer: str
+    what: What
+    sentence: str
+    ended_reasons: tuple[str, ...]
+    sureness: Sureness
+
+
+def effects(evidence: Evidence) -> tuple[Effect, ...]:
+    """Nothing for an answer that we cut off ourselves, and for one to a request that Vapi would never send."""
+    exchange = evidence.exchange
+    label = exchange.label
+    if exchange.end is End.CLOSED_BY_US or (label is not None and label.expects == "refusal"):
+        return ()
+    if evidence.request is not None and not evidence.request.stream:
+        return ()  # Vapi always asks for a stream
+    heard = _heard(exchange)
+    told = consequence(
+        evidence.status,
+        error=heard.error,
+        spoken=heard.outcome is Outcome.SPOKEN or bool(heard.text.strip()),
+        tool_calls=sum(1 for call in heard.tool_calls if call.name),
+        lost_tool_calls=sum(1 for call in heard.tool_calls if not call.name),
+        silence_s=_longest_silence_s(heard),
+        timeout_s=evidence.conditions.timeout_s,
+    )
+    sentence = f"Vapi: {told.text} ({told.sureness})"
+    if told.ended_reasons:
+        sentence += f" endedReason {' or '.join(told.ended_reasons)}"
+    return (
+        Effect(
+            consumer="vapi",
+            what=told.what,
+            sentence=sentence,
+            ended_reasons=told.ended_reasons,
+            sureness=told.sureness,
+        ),
+    )
+
+
+@lru_cache(maxsize=256)
+def _heard(exchange: Exchange) -> Heard:
+    """An exchange breaks several rules at times; it is heard once."""
+    return hear(exchange)
+
+
+def _longest_silence_s(heard: Heard) -> float:
+    """Before the first token or between two, in seconds; 0 where no times are known."""
+    times = [each.at_ns for each in heard.texts] + [each.at_ns for each in heard.tool_calls]
+    stations = [0, *sorted(at_ns for at_ns in times if at_ns is not None)]
+    return max((later - earlier for earlier, later in pairwise(stations)), default=0) / _NS_PER_S

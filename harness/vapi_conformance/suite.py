@@ -1,0 +1,172 @@
+"""Which scenarios a run needs, and playing them: the platform builds each request, the client sends and records it."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from vapi_conformance.client import Client, Outgoing
+from vapi_conformance.evidence import Evidence
+from vapi_conformance.exchange import Exchange, Label
+from vapi_conformance.platforms.vapi import Platform
+from vapi_conformance.problems import TransportError, UsageError
+from vapi_conformance.rules.rule import Rule
+from vapi_conformance.scenario import Scenario, Step, all_scenarios
+
+__all__ = ["Progress", "needed_scenarios", "play"]
+
+Progress = Callable[[int, int, str], None]
+"""Called before each scenario with its number from 1, how many there are, and its name."""
+
+SYSTEM_PROMPT: Final = (
+    "You are on the telephone with a caller; answer in short spoken sentences. When the caller asks you to say "
+    "something exactly, say it word for word and nothing else."
+)
+"""Said first where the scenario has no system prompt of its own."""
+
+_WRONG_KEY: Final = "not-the-right-key"
+
+_FIRST: Final = "plain"
+"""Played before all others: when it gets no answer, there is nothing to judge."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Player:
+    platform: Platform
+    client: Client
+    has_key: bool
+
+
+def needed_scenarios(rules: Iterable[Rule], *, has_key: bool) -> list[Scenario]:
+    """Those that the rules judge; all as soon as one rule judges single exchanges. The plain turn comes first."""
+    scenarios = all_scenarios()
+    chosen = list(rules)
+    names: Iterable[str] = {name for rule in chosen for name in rule.scenarios}
+    if any(not rule.scenarios for rule in chosen):
+        names = scenarios
+    ordered = sorted({*names, _FIRST}, key=lambda name: (name != _FIRST, name))
+    return [scenarios[name] for name in ordered if has_key or not scenarios[name].requires_key]
+
+
+def play(
+    scenarios: Sequence[Scenario],
+    *,
+    platform: Platform,
+    client: Client,
+    has_key: bool,
+    progress: Progress | None = None,
+) -> Iterator[Exchange]:
+    """Every exchange, as it ends.
+
+    Raises TransportError when the endpoint cannot be reached, and UsageError when the first plain turn shows that
+    the run is not set up right (no key, wrong path): one sentence in place of a hundred failures.
+    """
+    player = _Player(platform=platform, client=client, has_key=has_key)
+    for number, scenario in enumerate(scenarios, 1):
+        if progress is not None:
+            progress(number, len(scenarios), scenario.name)
+        for exchange in _attempts(player, scenario):
+            if number == 1:
+                _be_sure_of(exchange, has_key=has_key)
+            yield exchange
+
+
+def _attempts(player: _Player, scenario: Scenario) -> Iterator[Exchange]:
+    for attempt in range(1, scenario.tries + 1):
+        exchanges = _attempt(player, scenario, attempt)
+        yield from exchanges
+        if scenario.until_tool_calls and all(_calls_a_tool(each) for each in exchanges):
+            return
+
+
+def _calls_a_tool(exchange: Exchange) -> bool:
+    return any(choice.tool_calls for choice in Evidence(exchange=exchange).transcript.choices)
+
+
+def _attempt(player: _Player, scenario: Scenario, attempt: int) -> list[Exchange]:
+    outgoing = [_outgoing(player, scenario, step, attempt) for step in scenario.steps]
+    if scenario.together:
+        return player.client.send_all(outgoing)
+    exchanges: list[Exchange] = []
+    for step, each in zip(scenario.steps, outgoing, strict=True):
+        time.sleep(step.wait_s)
+        exchanges.append(player.client.send(each))
+    return exchanges
+
+
+def _outgoing(player: _Player, scenario: Scenario, step: Step, attempt: int) -> Outgoing:
+    platform = player.platform
+    url = platform.url() if step.path is None else platform.base_url.rstrip("/") + step.path
+    return Outgoing(
+        method=step.method,
+        url=url,
+        headers=_headers(platform.headers(bearer=_WRONG_KEY if step.wrong_key else None), step),
+        body=None if step.method == "GET" else _body(platform, scenario, step),
+        label=Label(scenario=scenario.name, step=step.name, expects=step.expects, attempt=attempt),
+        hang_up_when=None if step.hang_up_after_events is None else _events_seen(step.hang_up_after_events),
+        may_retry=step.may_retry,
+    )
+
+
+def _events_seen(count: int) -> Callable[[bytes], bool]:
+    return lambda body: body.count(b"\n\n") + body.count(b"\r\n\r\n") >= count
+
+
+def _headers(headers: Iterable[tuple[str, str]], step: Step) -> tuple[tuple[str, str], ...]:
+    """The platform's headers with those of the step in their place, and new ones behind."""
+    changed = {name.lower(): (name, value) for name, value in step.headers.items()}
+    kept = [changed.pop(name.lower(), (name, value)) for name, value in headers]
+    present = [(name, value) for name, value in (*kept, *changed.values()) if value is not None]
+    return tuple((name.upper() if step.upper_case_headers else name, value) for name, value in present)
+
+
+def _body(platform: Platform, scenario: Scenario, step: Step) -> bytes:
+    if step.raw_body is not None:
+        return step.raw_body.encode()
+    messages = list(step.messages)
+    if step.repeat_content > 1 and messages:
+        last = messages[-1]
+        messages[-1] = {**last, "content": str(last.get("content", "")) * step.repeat_content}
+    body = platform.body(_history(platform, scenario, messages), tools=step.tools, mode=step.envelope)
+    return json.dumps(_patched(body, step.body), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _history(
+    platform: Platform, scenario: Scenario, messages: Sequence[Mapping[str, object]]
+) -> list[Mapping[str, object]]:
+    """The assistant's own prompt first, then what the scenario needs; one system message, as Vapi sends it."""
+    own = [str(each["content"]) for each in platform.assistant.model.messages if each.get("role") == "system"]
+    system = "\n\n".join([*own, scenario.system or SYSTEM_PROMPT])
+    return [{"role": "system", "content": system}, *messages]
+
+
+def _patched(body: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
+    patched = {**body, **changes}
+    return {key: value for key, value in patched.items() if not (key in changes and value is None)}
+
+
+def _be_sure_of(exchange: Exchange, *, has_key: bool) -> None:
+    """The first plain turn tells whether the rest is worth while."""
+    url, response = exchange.request.url, exchange.response
+    if response is None:
+        raise TransportError(f"{url} cannot be reached: {exchange.error or exchange.end.value}")
+    match response.status:
+        case 401 | 403 if not has_key:
+            raise UsageError(
+                f"{url} wants a key (status {response.status}): name the environment variable that holds it with "
+                "--endpoint-api-key-env, or give --endpoint-credential"
+            )
+        case 401 | 403:
+            raise UsageError(
+                f"{url} refuses the key (status {response.status}): is it the right one for this endpoint?"
+            )
+        case 404 | 405:
+            raise UsageError(
+                f"POST {url} gives status {response.status}: --endpoint takes the base URL, to which Vapi appends "
+                "/chat/completions"
+            )
+        case status if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110, 15.4
+            raise UsageError(f"{url} redirects (status {status}); give the URL it redirects to")
+        case _:
+            return
