@@ -284,6 +284,9 @@ _OPERATIONS: Final[Mapping[str, Callable[[Exchange, Mapping[str, object]], Excha
     ),
     "later_ms": _delay,
     "end": _end,
+    "no_response": lambda exchange, edit: replace(
+        exchange, response=None, reads=(), end=End.NO_RESPONSE, error=str(edit["no_response"])
+    ),
     "end_ms": lambda exchange, edit: replace(exchange, timing=replace(exchange.timing, end_ns=_ns(edit["end_ms"]))),
     "reused": lambda exchange, edit: replace(exchange, connection_reused=edit["reused"] is True),
     "request_body": lambda exchange, edit: replace(

@@ -283,24 +283,20 @@ def _torn_blocks(evidence: Evidence) -> frozenset[int]:
     applies=_should_hold_events,
 )
 def stream_has_an_event(evidence: Evidence) -> Iterator[Violation]:
-    """A stream holds at least one event with a payload."""
-    if evidence.transcript.chunks or _holds_lost_events(evidence):
-        return
-    markers = len(evidence.transcript.markers)
-    yield Violation(
-        expected="at least one event with a payload",
-        actual="the end marker and no event before it" if markers else "no event at all",
-    )
+    """A stream holds at least one event."""
+    has_event = evidence.stream is not None and bool(evidence.stream.events)
+    if not has_event and not _holds_lost_events(evidence):
+        size = len(evidence.body)
+        yield Violation(expected="at least one event", actual=f"none in {size} bytes")
 
 
 def _holds_lost_events(evidence: Evidence) -> bool:
-    """Events were meant, but are misnamed, too long, not terminated or no events: other rules tell it."""
+    """Events were meant, but are misnamed, too long, not terminated or no SSE: other rules tell it."""
     lost = any(
         block.oversized or (not block.terminated and any(field.name == "data" for field in block.fields))
         for block in blocks(evidence)
     )
-    malformed = any(not marker.exact for marker in evidence.transcript.markers)
-    return lost or malformed or next(odd_lines(evidence), None) is not None
+    return lost or next(odd_lines(evidence), None) is not None
 
 
 @rule(
