@@ -58,8 +58,8 @@ class Model:
     temperature: float = DEFAULT_TEMPERATURE
     """As configured: an integer stays one, since `0` and not `0.0` is sent."""
     max_tokens: int = DEFAULT_MAX_TOKENS
-    messages: tuple[Mapping[str, object], ...] = ()
-    tools: tuple[Mapping[str, object], ...] = ()
+    messages: tuple[Mapping[str, object], ...] = field(default=(), repr=False)
+    tools: tuple[Mapping[str, object], ...] = field(default=(), repr=False)
     """Vapi's tool objects, not yet in OpenAI's shape."""
     document: Mapping[str, object] = field(default_factory=dict[str, object], repr=False)
     """The whole `model` object of the file."""
