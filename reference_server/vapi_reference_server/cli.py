@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _KEY_VARIABLE = "REFERENCE_SERVER_API_KEY"
+_GRACE_S = 3
 _EPILOG = """\b
 Try it:
   vapi-reference-server --model '*'
@@ -118,7 +119,7 @@ def _serve(settings: Settings, host: str, port: int) -> None:
     from vapi_reference_server.serving import listen_on, server_config
 
     try:
-        config = server_config(settings)
+        config = server_config(settings, grace_s=_GRACE_S)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     try:
@@ -130,3 +131,7 @@ def _serve(settings: Settings, host: str, port: int) -> None:
     click.echo(f"Serving{behind} on http://{shown}:{listener.getsockname()[1]} - stop with Ctrl+C")
     with listener:
         uvicorn.Server(config).run([listener])
+
+
+if __name__ == "__main__":
+    main()

@@ -37,7 +37,7 @@ def running(settings: Settings) -> Generator[str]:
             raise RuntimeError("the reference server did not start")
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        server.should_exit = server.force_exit = True
+        server.should_exit = True
         thread.join()
         listener.close()
 
@@ -58,14 +58,13 @@ def listen_on(host: str, port: int) -> socket.socket:
     return listener
 
 
-def server_config(settings: Settings, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Config:
-    """uvicorn, told to be quiet and to write every event at once."""
+def server_config(settings: Settings, grace_s: int = 0) -> uvicorn.Config:
+    """uvicorn, told to be quiet. When it is stopped, answers on their way get `grace_s` seconds to end."""
     # A cut connection is what some faults are for; uvicorn would log each as an error of ours.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     return uvicorn.Config(
         create_app(settings),
-        host=host,
-        port=port,
+        timeout_graceful_shutdown=grace_s,
         log_config=None,
         access_log=False,
         http="h11",
