@@ -191,11 +191,9 @@ _ACCEPTANCE_HAS_ITS_OWN_RULE: Final = frozenset(
         "auth",
         "custom-headers",
         "filler-beside-calls",
-        "full-url",
         "greeting",
         "header-case",
         "json-mode",
-        "keep-alive",
         "max-tokens",
         "merged-answer",
         "message-without-content",
@@ -205,9 +203,11 @@ _ACCEPTANCE_HAS_ITS_OWN_RULE: Final = frozenset(
         "tool-result",
         "tool-results-parallel",
         "tool-sentinels",
-        "unknown-keys",
         "user-after-tool",
     }
+)
+_STEPS_WITH_THEIR_OWN_RULE: Final = frozenset(
+    {("disconnect", "follow-up"), ("keep-alive", "second"), ("unknown-keys", "extra")}
 )
 _KEY_HELPS: Final = frozenset({401, 403})
 
@@ -223,6 +223,7 @@ _KEY_HELPS: Final = frozenset({401, 403})
         (label := evidence.exchange.label) is not None
         and label.expects == "answer"
         and label.scenario not in _ACCEPTANCE_HAS_ITS_OWN_RULE
+        and (label.scenario, label.step) not in _STEPS_WITH_THEIR_OWN_RULE
     ),
 )
 def well_formed_request_is_answered(evidence: Evidence) -> Iterator[Violation]:

@@ -116,6 +116,11 @@ def fields_are_typed(evidence: Evidence) -> Iterator[Violation]:
     yield from _claimed(evidence, "errors.fields-are-typed", "type a string; param and code strings or null")
 
 
+def _kept_headers(evidence: Evidence) -> bool:
+    """No response is without headers; a record without any comes from a recorder that dropped them."""
+    return evidence.exchange.response is not None and bool(evidence.exchange.response.headers)
+
+
 @rule(
     "errors.media-type-is-json",
     standard=MUST,
@@ -126,6 +131,7 @@ def fields_are_typed(evidence: Evidence) -> Iterator[Violation]:
     needs=[Need.HEADERS],
     applies=lambda evidence: (
         evidence.is_refusal
+        and _kept_headers(evidence)
         and bool(evidence.body.strip())
         and error_payload(evidence).error is None
         and evidence.media_type != "text/event-stream"  # that is http.error-is-not-an-event-stream
