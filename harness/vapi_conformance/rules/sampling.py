@@ -9,11 +9,12 @@ from typing import Final
 
 from vapi_conformance.dialects.transcript import Choice
 from vapi_conformance.evidence import Evidence
-from vapi_conformance.narrow import object_or_none
+from vapi_conformance.narrow import array_or_nothing, object_or_none
 from vapi_conformance.payload import parse
 from vapi_conformance.rules.quoting import quote
 from vapi_conformance.rules.rule import MAY, MUST, SHOULD, Violation, scenario_rule
 from vapi_conformance.rules.steps import by_step
+from vapi_conformance.rules.whole_answer import document
 
 __all__ = [
     "json_mode_parses",
@@ -121,7 +122,9 @@ def n_is_honoured_or_refused(group: Sequence[Evidence]) -> Iterator[Violation]:
     """A request for two choices gets two, or is refused with 400 or 422; it never gets one in silence."""
     step, evidence = by_step(group)["json"]
     wanted = evidence.request.n if evidence.request else 1
-    given = len(evidence.transcript.choices)
+    # Of a whole answer the entries count: two with one index are two, with a fault that has a rule of its own.
+    whole = document(evidence)
+    given = len(array_or_nothing(whole.get("choices")) if whole else evidence.transcript.choices)
     if evidence.is_success and given != wanted:
         yield _at(
             evidence, step, f"{wanted} choices, or a refusal", f"{given} in an answer with status {evidence.status}"
