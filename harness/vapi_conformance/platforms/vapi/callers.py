@@ -8,6 +8,7 @@ The same seed gives the same caller, for one version of faker even the same name
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import cache
 from random import Random
 from uuid import UUID
 
@@ -51,19 +52,15 @@ class Caller:
     @classmethod
     def from_seed(cls, seed: int, *, locale: str | None = None) -> "Caller":
         """The caller with this number in the book. `locale` is one of en_US, en_GB, fr_FR; drawn where None."""
-        from faker import Faker
-
         random = Random(seed)  # noqa: S311 - reproducible, not secret
         drawn = random.choice(_LOCALES)
         spoken = drawn if locale is None else locale
         started_at = _FIRST_CALL + timedelta(
             milliseconds=random.randrange(int(_CALLS_WITHIN / timedelta(milliseconds=1)))
         )
-        fake = Faker(spoken)
-        fake.seed_instance(seed)
         return cls(
             seed=seed,
-            name=fake.name(),
+            name=_name(seed, spoken),
             locale=spoken,
             number=_number(random, spoken),
             assistant_number=_number(random, spoken),
@@ -205,6 +202,15 @@ _CREDENTIAL_KEYS_2024 = (
     "authenticationPlan",
     "authenticationSession",
 )
+
+
+@cache  # faker takes tens of milliseconds to load a locale
+def _name(seed: int, locale: str) -> str:
+    from faker import Faker
+
+    fake = Faker(locale)
+    fake.seed_instance(seed)
+    return fake.name()
 
 
 def _number(random: Random, locale: str) -> str:
