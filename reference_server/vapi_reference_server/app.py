@@ -12,7 +12,7 @@ from starlette.routing import Mount
 
 from vapi_reference_server import problems
 from vapi_reference_server.answer import Answer, json_answer, problem_answer
-from vapi_reference_server.delivery import deliver, with_transport
+from vapi_reference_server.delivery import deliver, raw_head, with_transport
 from vapi_reference_server.faults import all_faults
 from vapi_reference_server.pipeline import answer_request, read_request
 from vapi_reference_server.problems import Problem
@@ -64,6 +64,7 @@ class _Front:
             path=str(scope["path"]),
             headers=Headers(scope=scope),
             client=str(scope.get("client")),
+            raw_head=raw_head(scope),
         )
         try:
             answer = await self._answer(work, receive)

@@ -37,6 +37,13 @@ def with_transport(app: ASGIApp) -> ASGIApp:
     return wrapped
 
 
+def raw_head(scope: Scope) -> bytes:
+    """The request head as it came, if the server's protocol keeps it; else nothing."""
+    transport = cast("asyncio.Transport | None", scope.get(_TRANSPORT))
+    kept: object = getattr(transport.get_protocol(), "raw_head", b"") if transport is not None else b""
+    return kept.partition(b"\r\n\r\n")[0] if isinstance(kept, bytes) else b""
+
+
 async def deliver(answer: Answer, memory: Memory, scope: Scope, receive: Receive, send: Send) -> bool:
     """Send an answer. False when the client hung up before it was complete."""
     head = {**answer.headers, EVIDENCE_HEADER: str(memory.generations)}

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from vapi_reference_server.app import create_app
 
@@ -67,11 +68,26 @@ def server_config(settings: Settings, grace_s: int = 0) -> uvicorn.Config:
         timeout_graceful_shutdown=grace_s,
         log_config=None,
         access_log=False,
-        http="h11",
+        http=_KeepsHead,
         ws="none",
         loop="asyncio",
         server_header=False,
     )
+
+
+class _KeepsHead(H11Protocol):
+    """uvicorn's protocol, which hands on header names in lower case; here it keeps them as they came."""
+
+    raw_head = b""
+
+    def data_received(self, data: bytes) -> None:
+        if b"\r\n\r\n" not in self.raw_head:
+            self.raw_head += data
+        super().data_received(data)
+
+    def on_response_complete(self) -> None:
+        self.raw_head = b""
+        super().on_response_complete()
 
 
 class _Server(uvicorn.Server):

@@ -50,6 +50,8 @@ class Work:
     headers: Mapping[str, str]
     client: str
     """Address and port of the caller: the connection."""
+    raw_head: bytes = b""
+    """The request head as it came, where the server keeps it: `headers` are in lower case already."""
     fault: Fault | None = None
     seconds: float = 0.0
     """How long a fault of time takes."""

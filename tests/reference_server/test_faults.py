@@ -17,7 +17,7 @@ from vapi_reference_server.faults.fault import Fault, SeenOn
 from vapi_reference_server.serving import running
 from vapi_reference_server.settings import Settings
 
-SECONDS = 0.25
+SECONDS = 0.15
 FAULTS = all_faults()
 # Bytes are the same but their times are not, or nothing is seen by whoever reads to the end.
 TIMED = {fault.name for fault in FAULTS.values() if fault.seconds} - {"keeps-generating"}
@@ -74,6 +74,7 @@ SPECIAL: dict[str, Trigger] = {
     "accept-decides": (ask("Hi", stream=True),),
     "500-on-unknown-keys": (ask("Hi", call={"id": "c"}),),
     "500-without-call": (ask("Hi"),),
+    "header-case-matters": (Sent(body=user("Hi"), headers=(("AUTHORIZATION", "Bearer any"),)),),
     "get-answers-200": (Sent(body=b"", method="GET"),),
     "unknown-path-200": (Sent(body=user("Hi"), path="/nowhere"),),
     "full-url-404": (Sent(body=user("Hi"), path="/chat/completions/chat/completions"),),

@@ -8,11 +8,13 @@ from vapi_reference_server.faults.auth import auth_faults
 from vapi_reference_server.faults.completion import completion_faults
 from vapi_reference_server.faults.errors import error_faults
 from vapi_reference_server.faults.http import http_faults
+from vapi_reference_server.faults.requests import request_faults
 from vapi_reference_server.faults.speech import speech_faults
 from vapi_reference_server.faults.sse import sse_faults
 from vapi_reference_server.faults.stream import stream_faults
 from vapi_reference_server.faults.stream_order import stream_order_faults
 from vapi_reference_server.faults.timing import timing_faults
+from vapi_reference_server.faults.tool_rounds import tool_round_faults
 from vapi_reference_server.faults.tools import tool_faults
 from vapi_reference_server.faults.turns import turn_faults
 from vapi_reference_server.faults.usage import usage_faults
@@ -29,12 +31,14 @@ def all_faults() -> Mapping[str, Fault]:
     """The table of faults, in the order of their layers. Each has a name of its own."""
     listed = (
         *http_faults(),
+        *request_faults(),
         *auth_faults(),
         *sse_faults(),
         *completion_faults(),
         *stream_faults(),
         *stream_order_faults(),
         *tool_faults(),
+        *tool_round_faults(),
         *usage_faults(),
         *error_faults(),
         *timing_faults(),

@@ -9,7 +9,7 @@ from vapi_reference_server import problems
 from vapi_reference_server.answer import Answer, json_answer
 from vapi_reference_server.faults.editing import Shelf, body_of, completions, each, head, with_answer, with_body
 from vapi_reference_server.faults.fault import SeenOn, Stage
-from vapi_reference_server.faults.http import fails_on
+from vapi_reference_server.faults.requests import fails_on
 from vapi_reference_server.json_values import as_object
 from vapi_reference_server.problems import Problem
 from vapi_reference_server.routes import Kind

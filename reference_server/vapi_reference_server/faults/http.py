@@ -1,4 +1,4 @@
-"""Faults of HTTP: status, headers, codings, connections, and what the server does with odd requests."""
+"""Faults of HTTP answers: their status, their headers, their codings, their kind."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vapi_reference_server import problems
-from vapi_reference_server.answer import Answer, Ending, Write, json_answer
+from vapi_reference_server.answer import Answer, Write, json_answer
 from vapi_reference_server.faults.editing import Shelf, body_of, head, with_answer, with_body
 from vapi_reference_server.faults.fault import SeenOn, Stage
-from vapi_reference_server.json_values import as_object
-from vapi_reference_server.routes import Kind, Route
+from vapi_reference_server.faults.requests import is_chat
 
 if TYPE_CHECKING:
     from vapi_reference_server.faults.editing import Edit
@@ -21,26 +19,17 @@ if TYPE_CHECKING:
 
 _arrival = Shelf(SeenOn.SPECIAL, Stage.ARRIVED).fault
 _body = Shelf(SeenOn.SPECIAL, Stage.BODY).fault
-_problem = Shelf(SeenOn.SPECIAL, Stage.PROBLEM).fault
 _any = Shelf(SeenOn.ANY, Stage.ANSWER).fault
 _stream = Shelf(SeenOn.STREAM, Stage.ANSWER).fault
 _json = Shelf(SeenOn.JSON, Stage.ANSWER).fault
 
-_STANDARD_KEYS = frozenset(
-    (
-        *("model", "messages", "stream", "stream_options", "temperature", "top_p", "n", "stop", "seed", "user"),
-        *("max_tokens", "max_completion_tokens", "tools", "tool_choice", "parallel_tool_calls"),
-        *("response_format", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs"),
-        *("logit_bias", "metadata", "store"),
-    )
-)
 _GZIP_WINDOW_BITS = 31  # zlib's way to ask for a gzip wrapper around the largest window
 _FLOOD_WRITES, _FLOOD_BYTES = 4096, 64 * 1024
 
 
 def http_faults() -> tuple[Fault, ...]:
     """The faults of this module."""
-    return (*_statuses(), *_heads(), *_shapes(), *_connections(), *_odd_requests())
+    return (*_statuses(), *_heads(), *_shapes())
 
 
 def _statuses() -> tuple[Fault, ...]:
@@ -144,96 +133,6 @@ def _shapes() -> tuple[Fault, ...]:
     )
 
 
-def _connections() -> tuple[Fault, ...]:
-    complete = "http.body-is-complete"
-    return (
-        _stream("truncated", complete, "The connection closes in the middle of an event.", with_answer(_cut)),
-        _stream("reset-midstream", complete, "The connection is reset in the middle.", with_answer(_reset)),
-        _json("json-truncated", complete, "The connection closes in the middle of the JSON.", with_answer(_cut)),
-        _arrival(
-            "one-request-per-connection",
-            "http.keep-alive-serves-two-requests",
-            "The second request on a connection is cut off.",
-            _one_request,
-        ),
-        _arrival(
-            "unhealthy-after-disconnect",
-            "http.disconnect-leaves-the-server-healthy",
-            "After a client hung up, the next request gets status 500.",
-            _unhealthy,
-        ),
-        _any(
-            "keeps-generating",
-            "http.disconnect-stops-the-work",
-            "Work on an answer goes on after the client has hung up.",
-            with_answer(_keep_generating),
-            seen_on=SeenOn.SPECIAL,
-            seconds=6.0,
-        ),
-    )
-
-
-def _odd_requests() -> tuple[Fault, ...]:
-    return (
-        _body(
-            "500-on-unknown-keys",
-            "http.unknown-keys-are-ignored",
-            "A key that the standard does not know gets status 500.",
-            _unknown_keys,
-        ),
-        _body(
-            "500-without-call",
-            "http.metadata-modes-are-accepted",
-            "A request without Vapi's `call` object gets status 500.",
-            _without_call,
-        ),
-        _arrival(
-            "get-answers-200",
-            "http.wrong-method-is-refused",
-            "GET on the chat path is answered with 200.",
-            _get_answers,
-        ),
-        _arrival(
-            "unknown-path-200",
-            "http.unknown-path-is-404",
-            "Every path answers 200.",
-            _any_path,
-        ),
-        _arrival(
-            "full-url-404",
-            "http.full-url-is-served",
-            "The doubled path of a full URL is not served.",
-            _full_url,
-        ),
-        _problem(
-            "500-on-malformed",
-            "http.malformed-json-is-400",
-            "A body that is not JSON gets status 500.",
-            fails_on("malformed_json"),
-        ),
-        _problem(
-            "500-on-oversized",
-            "http.oversized-request-is-refused",
-            "A body above the limit gets status 500.",
-            fails_on("request_too_large"),
-        ),
-    )
-
-
-def fails_on(code: str) -> Edit:
-    """The edit that turns one kind of refusal into a server error."""
-
-    def edit(work: Work) -> None:
-        if work.problem is not None and work.problem.code == code:
-            work.problem = problems.server_error("Internal server error.")
-
-    return edit
-
-
-def _is_chat(work: Work) -> bool:
-    return work.method == "POST" and work.route is not None and work.route.kind is Kind.CHAT
-
-
 def _created(work: Work) -> None:
     if work.answer is not None:
         work.answer = replace(work.answer, status=201)
@@ -248,7 +147,7 @@ def _empty(answer: Answer, _work: Work) -> Answer:
 
 
 def _redirect(work: Work) -> None:
-    if _is_chat(work):
+    if is_chat(work):
         work.answer = json_answer(307, {"detail": "moved"}, {"location": f"{work.path}/"})
 
 
@@ -296,59 +195,3 @@ def _flood(answer: Answer, _work: Work) -> Answer:
 def _accept_decides(work: Work) -> None:
     if "text/event-stream" not in work.headers.get("accept", ""):
         work.body["stream"] = False
-
-
-def _cut(answer: Answer, _work: Work) -> Answer:
-    writes = list(answer.writes)
-    middle = len(writes) // 2
-    last = replace(writes[middle], data=writes[middle].data[: len(writes[middle].data) // 2])
-    return replace(answer, writes=[*writes[:middle], last], ending=Ending.CUT)
-
-
-def _reset(answer: Answer, work: Work) -> Answer:
-    return replace(_cut(answer, work), ending=Ending.RESET)
-
-
-def _one_request(work: Work) -> None:
-    seen = work.memory.requests_of.get(work.client, 0)
-    work.memory.requests_of[work.client] = seen + 1
-    if seen:
-        whole = json_answer(200, {"detail": "never sent"})
-        work.answer = replace(whole, writes=(), ending=Ending.CUT)
-
-
-def _unhealthy(work: Work) -> None:
-    if work.memory.hung_up and _is_chat(work):
-        work.memory.hung_up = False
-        raise problems.server_error("The worker has died.")
-
-
-def _keep_generating(answer: Answer, work: Work) -> Answer:
-    return replace(answer, lingers_s=work.seconds)
-
-
-def _unknown_keys(work: Work) -> None:
-    if not work.body.keys() <= _STANDARD_KEYS:
-        raise problems.server_error("Unexpected keyword argument.")
-
-
-def _without_call(work: Work) -> None:
-    if as_object(work.body.get("call")) is None:
-        raise problems.server_error("'call'")
-
-
-def _get_answers(work: Work) -> None:
-    if work.method == "GET" and work.route is not None and work.route.kind is Kind.CHAT:
-        work.answer = json_answer(200, {"status": "ok"})
-
-
-def _any_path(work: Work) -> None:
-    if work.route is None and work.method == "POST":
-        work.route = Route(kind=Kind.CHAT)
-    elif work.route is None:
-        work.answer = json_answer(200, {"status": "ok"})
-
-
-def _full_url(work: Work) -> None:
-    if work.path.count("/chat/completions") > 1:
-        work.route = None

@@ -84,7 +84,7 @@ def _choices() -> tuple[Fault, ...]:
         _chunk(
             "choices-null",
             "chat-stream.choices-is-an-array",
-            "The last chunk's choices are null.",
+            "The choices of a chunk in the middle are null.",
             _null_choices,
         ),
         _chunk(
@@ -186,7 +186,7 @@ def _vary_fingerprint(work: Work) -> None:
 
 
 def _null_choices(work: Work) -> None:
-    work.chunks.append({**work.chunks[-1], "choices": None})
+    work.chunks.insert(2, {**work.chunks[0], "choices": None})
 
 
 def _empty_choices(work: Work) -> None:

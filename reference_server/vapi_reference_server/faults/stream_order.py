@@ -180,7 +180,7 @@ def _accumulate(work: Work) -> None:
 
 def _one_delta(work: Work) -> None:
     whole = _whole_text(work)
-    if not whole:
+    if not whole or len(work.replies) > 1:
         return
     end = before_finish(work)
     work.chunks[1:end] = [text_chunk(work, content=whole)]

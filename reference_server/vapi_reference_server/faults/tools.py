@@ -1,15 +1,12 @@
-"""Faults of tool calls, in streams and JSON answers, and of what follows a tool's result."""
+"""Faults of tool calls: their pieces in a stream, their neighbours, their arguments."""
 
 from __future__ import annotations
 
 import json
-import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vapi_reference_server import problems
-from vapi_reference_server.brain import Call, Reply, spoken_result
-from vapi_reference_server.faults.completion import ignoring, json_calls
+from vapi_reference_server.faults.completion import json_calls
 from vapi_reference_server.faults.editing import (
     Shelf,
     call_fragments,
@@ -35,13 +32,11 @@ if TYPE_CHECKING:
 
 _chunk = Shelf(SeenOn.TOOL_STREAM, Stage.CHUNKS).fault
 _call = Shelf(SeenOn.TOOL_STREAM, Stage.REPLIES).fault
-_choice = Shelf(SeenOn.SPECIAL, Stage.BODY).fault
-_result = Shelf(SeenOn.SPECIAL, Stage.REPLIES).fault
 
 
 def tool_faults() -> tuple[Fault, ...]:
     """The faults of this module."""
-    return (*_fragments(), *_neighbours(), *_calls(), *_choices(), *_results())
+    return (*_fragments(), *_neighbours(), *_calls())
 
 
 def _fragments() -> tuple[Fault, ...]:
@@ -165,76 +160,6 @@ def _calls() -> tuple[Fault, ...]:
     )
 
 
-def _choices() -> tuple[Fault, ...]:
-    return (
-        _choice(
-            "choice-none-ignored",
-            "tools.choice-none-is-honoured",
-            "A tool is called although tool_choice is none.",
-            _chosen_instead("none", "required"),
-        ),
-        _choice(
-            "choice-required-ignored",
-            "tools.choice-required-is-honoured",
-            "No tool is called although tool_choice is required.",
-            _chosen_instead("required", "none"),
-        ),
-        _choice(
-            "choice-named-ignored",
-            "tools.choice-named-is-honoured",
-            "No tool is called although tool_choice names one.",
-            _unname,
-        ),
-        _result(
-            "parallel-despite-false",
-            "tools.one-call-when-not-parallel",
-            "Two calls are made although parallel_tool_calls is false.",
-            _second_call,
-        ),
-        _choice(
-            "stream-never-calls",
-            "tools.stream-and-json-agree",
-            "Left to choose, a stream never calls a tool; a JSON answer does.",
-            _no_calls_in_streams,
-        ),
-    )
-
-
-def _results() -> tuple[Fault, ...]:
-    return (
-        _result(
-            "tool-result-ignored",
-            "tools.result-is-answered",
-            "After a tool's result there are no words about it, only a promise to look.",
-            _promise,
-        ),
-        _result(
-            "only-first-result",
-            "tools.parallel-results-are-answered",
-            "Of several results only the first one is told.",
-            _first_result,
-        ),
-        _result(
-            "sentinel-read-aloud",
-            "tools.sentinels-are-answered",
-            "What Vapi sends in place of a result is read aloud.",
-            _read_sentinel,
-        ),
-        _choice(
-            "500-on-sentinel",
-            "tools.sentinels-are-answered",
-            "What Vapi sends in place of a result gets status 500.",
-            _fail_on_sentinel,
-        ),
-        _choice(
-            "unknown-result-accepted",
-            "tools.unknown-result-is-refused",
-            "A result for a call that nobody made is accepted.",
-            _accept_unknown,
-        ),
-    )
-
-
 def _functions(work: Work) -> list[JsonObject]:
     found = (as_object(fragment.get("function")) for fragment in call_fragments(work))
     return [function for function in found if function is not None]
@@ -309,80 +234,3 @@ def _other_name(work: Work) -> None:
         replace(reply, calls=tuple(replace(call, name=f"{call.name}_v2") for call in reply.calls))
         for reply in work.replies
     ]
-
-
-def _chosen_instead(asked: str, used: str) -> Edit:
-    def edit(work: Work) -> None:
-        if work.body.get("tool_choice") == asked and work.body.get("tools"):
-            work.body["tool_choice"] = used
-
-    return edit
-
-
-def _unname(work: Work) -> None:
-    if as_object(work.body.get("tool_choice")) is not None:
-        work.body["tool_choice"] = "none"
-
-
-def _second_call(work: Work) -> None:
-    if work.request is None or work.request.parallel_tool_calls:
-        return
-    work.replies = [
-        replace(reply, calls=(*reply.calls, *(_again(call) for call in reply.calls))) for reply in work.replies
-    ]
-
-
-def _again(call: Call) -> Call:
-    return replace(call, id=f"call_{uuid.uuid4().hex[:24]}")
-
-
-def _no_calls_in_streams(work: Work) -> None:
-    if work.body.get("stream") is True and work.body.get("tool_choice", "auto") == "auto":
-        ignoring("tools", "tool_choice")(work)
-
-
-def _results_told(work: Work) -> list[str]:
-    """The results this answer is about: the last messages, if they are a tool's."""
-    told: list[str] = []
-    for message in reversed(work.request.messages if work.request else ()):
-        if message.role != "tool":
-            break
-        told.insert(0, message.text)
-    return told
-
-
-def _promise(work: Work) -> None:
-    if _results_told(work):
-        work.replies = [Reply(text="Let me look that up for you.") for _ in work.replies]
-
-
-def _first_result(work: Work) -> None:
-    told = _results_told(work)
-    if told:
-        work.replies = [Reply(text=spoken_result(told[0])) for _ in work.replies]
-
-
-def _read_sentinel(work: Work) -> None:
-    told = _results_told(work)
-    if any(_is_sentinel(result) for result in told):
-        text = " ".join(f"The tool says: {result}" for result in told)
-        work.replies = [Reply(text=text) for _ in work.replies]
-
-
-def _fail_on_sentinel(work: Work) -> None:
-    results = (str(message.get("content")) for message in objects_in(work.body, "messages"))
-    if any(_is_sentinel(result) for result in results):
-        raise problems.server_error("The tool result has no fields.")
-
-
-def _is_sentinel(result: str) -> bool:
-    return not spoken_result(result).startswith("The tool says:")
-
-
-def _accept_unknown(work: Work) -> None:
-    made = {
-        call.get("id") for message in objects_in(work.body, "messages") for call in objects_in(message, "tool_calls")
-    }
-    for message in objects_in(work.body, "messages"):
-        if message.get("role") == "tool" and message.get("tool_call_id") not in made:
-            message["role"] = "function"
