@@ -7,7 +7,7 @@ import pytest
 
 from timed_answers import DONE, ask, chunk, outcome, said, step, streamed, user, violations, whole
 from vapi_conformance.dialects.chat_request import ChatRequest
-from vapi_conformance.exchange import End, Exchange
+from vapi_conformance.exchange import End, Exchange, Response
 from vapi_conformance.rules import all_rules
 from vapi_conformance.rules.prompt_words import code_word, folded, house_word, says, stands_in, told_to_say
 from vapi_conformance.verdict import Outcome
@@ -211,6 +211,10 @@ class TestAcceptance:
         assert outcome(rule_id, step(broken, scenario, "stream")) is Outcome.UNTESTABLE
         nothing = replace(broken, response=None, end=End.NO_RESPONSE, reads=())
         assert outcome(rule_id, step(nothing, scenario, "stream")) is Outcome.UNTESTABLE
+
+    def test_a_refusal_of_the_caller_says_nothing_about_the_history(self, rule_id: str, scenario: str) -> None:
+        limited = replace(REFUSED, response=Response(status=429))
+        assert outcome(rule_id, step(limited, scenario, "stream")) is Outcome.UNTESTABLE
 
     def test_says_what_came_instead(self, rule_id: str, scenario: str) -> None:
         (found,) = violations(rule_id, step(REFUSED, scenario, "stream"))

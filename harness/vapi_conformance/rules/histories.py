@@ -4,6 +4,7 @@ Each was seen in recorded requests of real calls. A sound endpoint answers all o
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End
@@ -19,9 +20,14 @@ __all__ = [
 ]
 
 
+_NOT_ABOUT_THE_HISTORY: Final = frozenset({401, 403, 408, 429})
+"""Who asks, or how often, was refused; nobody looked at the messages."""
+
+
 def _responded(group: Sequence[Evidence]) -> bool:
-    """Something came back, whole or as a refusal; a broken transfer says nothing about the history."""
-    return group[0].status is not None and group[0].exchange.end is End.CLEAN
+    """An answer or a refusal came, whole; a broken transfer says nothing about the history."""
+    status = group[0].status
+    return status is not None and status not in _NOT_ABOUT_THE_HISTORY and group[0].exchange.end is End.CLEAN
 
 
 def _not_answered(group: Sequence[Evidence]) -> Iterator[Violation]:

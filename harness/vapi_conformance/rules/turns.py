@@ -12,6 +12,7 @@ from vapi_conformance.narrow import string_or_none
 from vapi_conformance.rules.prompt_words import code_word, folded, house_word, says, told_to_say
 from vapi_conformance.rules.quoting import quote
 from vapi_conformance.rules.rule import MAY, MUST, SHOULD, Need, Violation, scenario_rule
+from vapi_conformance.rules.steps import by_step
 
 __all__ = [
     "concurrent_calls_do_not_mix",
@@ -28,14 +29,6 @@ __all__ = [
 Group = Sequence[Evidence]
 
 
-def _at(group: Group, step: str) -> int | None:
-    """Where in the group the exchange of this step is."""
-    for position, evidence in enumerate(group):
-        if evidence.exchange.label is not None and evidence.exchange.label.step == step:
-            return position
-    return None
-
-
 def _is_answered(evidence: Evidence) -> bool:
     """A whole answer came. Refusals and broken transfers are for other rules."""
     return evidence.is_success and evidence.exchange.end is End.CLEAN and not evidence.transcript.errors
@@ -49,8 +42,8 @@ def _answered(step: str) -> Callable[[Group], bool]:
     """Applies when this step was answered, if only with silence."""
 
     def applies(group: Group) -> bool:
-        at = _at(group, step)
-        return at is not None and _is_answered(group[at])
+        found = by_step(group).get(step)
+        return found is not None and _is_answered(found[1])
 
     return applies
 
@@ -59,17 +52,15 @@ def _spoken(step: str) -> Callable[[Group], bool]:
     """Applies when this step was answered with words; whether silence is allowed is not the question there."""
 
     def applies(group: Group) -> bool:
-        at = _at(group, step)
-        return at is not None and _is_answered(group[at]) and bool(_text(group[at]).strip())
+        found = by_step(group).get(step)
+        return found is not None and _is_answered(found[1]) and bool(_text(found[1]).strip())
 
     return applies
 
 
 def _word_is_said(group: Group, step: str, word: Callable[[Evidence], str | None], what: str) -> Iterator[Violation]:
-    at = _at(group, step)
-    if at is None:
-        return
-    wanted, text = word(group[at]), _text(group[at])
+    at, evidence = by_step(group)[step]
+    wanted, text = word(evidence), _text(evidence)
     if wanted is not None and not says(text, wanted):
         yield Violation(expected=f"{what}, {quote(wanted)}", actual=f"the answer is {quote(text)}", step=at)
 
@@ -112,11 +103,10 @@ def history_is_read(group: Group) -> Iterator[Violation]:
 
 def _told_is_said(group: Group, step: str) -> Iterator[Violation]:
     """The answer to this step says what the step tells it to, and nothing that only an earlier step told."""
-    at = _at(group, step)
-    told = None if at is None else told_to_say(group[at].request)
-    if at is None or told is None:
+    at, evidence = by_step(group)[step]
+    text, told = _text(evidence), told_to_say(evidence.request)
+    if told is None:
         return
-    text = _text(group[at])
     earlier = [said for each in group[:at] if (said := told_to_say(each.request)) is not None]
     stale = [said for said in earlier if says(text, said) and not says(told, said)]
     if stale or not says(text, told):
@@ -290,8 +280,11 @@ def _finish(evidence: Evidence) -> object:
 
 
 def _both_forms(group: Group) -> bool:
-    positions = _at(group, "stream"), _at(group, "json")
-    return all(at is not None and _is_answered(group[at]) and bool(group[at].transcript.choices) for at in positions)
+    found = by_step(group)
+    return all(
+        step in found and _is_answered(found[step][1]) and bool(found[step][1].transcript.choices)
+        for step in ("stream", "json")
+    )
 
 
 @scenario_rule(
@@ -306,11 +299,10 @@ def _both_forms(group: Group) -> bool:
 )
 def stream_and_json_agree(group: Group) -> Iterator[Violation]:
     """One question gets the same kind of answer streamed and whole: text or calls, and the same finish reason."""
-    streamed, whole = _at(group, "stream"), _at(group, "json")
-    if streamed is None or whole is None:
-        return
-    kinds = _kind(group[streamed]), _kind(group[whole])
-    finishes = _finish(group[streamed]), _finish(group[whole])
+    found = by_step(group)
+    (streamed, stream), (_, document) = found["stream"], found["json"]
+    kinds = _kind(stream), _kind(document)
+    finishes = _finish(stream), _finish(document)
     if kinds[0] != kinds[1]:
         yield Violation(
             expected=f"{kinds[1]}, as in the JSON answer", actual=f"{kinds[0]} in the stream", step=streamed
