@@ -303,12 +303,15 @@ def oversized_request_is_refused(group: _Group) -> Iterator[Violation]:
     source="VAPI 1.2: Vapi sends Accept: application/json with stream true",
     catalogue=["VAPI-2"],
     remedy="Let `stream` in the body decide, and never the Accept header.",
-    applies=lambda group: any(evidence.is_success and evidence.transcript.kind == "stream" for evidence in group),
+    applies=lambda group: any(evidence.is_success for evidence in group),
 )
 def stream_ignores_accept(group: _Group) -> Iterator[Violation]:
     """`stream: true` is answered with a stream whatever the Accept header says."""
+    streams = [evidence.is_success and evidence.transcript.kind == "stream" for evidence in group]
+    if not any(streams):
+        return  # Accept makes no difference; that there is no stream is told by http.stream-request-gets-stream
     for position, evidence in enumerate(group):
-        if evidence.is_success and evidence.transcript.kind == "stream":
+        if streams[position]:
             continue
         accept = next((value for name, value in evidence.exchange.request.headers if name.lower() == b"accept"), b"")
         came = f"a body of kind {evidence.transcript.kind}" if evidence.is_success else _what_came(evidence)

@@ -8,7 +8,7 @@ from typing import Final
 
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End
-from vapi_conformance.rules.bounding import at_most
+from vapi_conformance.rules.bounding import tell
 from vapi_conformance.rules.quoting import quote
 from vapi_conformance.rules.rule import MAY, MUST, SHOULD, Need, Violation, rule
 from vapi_conformance.rules.sse_lines import (
@@ -21,7 +21,7 @@ from vapi_conformance.rules.sse_lines import (
     odd_lines,
     tears,
 )
-from vapi_conformance.sse import Block
+from vapi_conformance.sse import Block, Field
 
 __all__ = [
     "body_holds_only_sse",
@@ -101,14 +101,13 @@ def last_event_is_terminated(evidence: Evidence) -> Iterator[Violation]:
 )
 def field_names_are_exact(evidence: Evidence) -> Iterator[Violation]:
     """Field names are written exactly: lower case, no blank before or after the name."""
-    yield from at_most(
-        _at_line(
+    yield from tell(
+        (line for line in odd_lines(evidence) if line.kind is LineKind.MISNAMED),
+        lambda line: _at_line(
             line,
             expected="`data`, `event`, `id` or `retry`, exactly",
             actual=f"{quote(line.field.name)}, a field that clients ignore",
-        )
-        for line in odd_lines(evidence)
-        if line.kind is LineKind.MISNAMED
+        ),
     )
 
 
@@ -124,20 +123,32 @@ def field_names_are_exact(evidence: Evidence) -> Iterator[Violation]:
 )
 def one_space_after_colon(evidence: Evidence) -> Iterator[Violation]:
     """One space follows the colon after a field name."""
-    yield from at_most(
-        Violation(
-            expected=f"`{field.name}: ` with one space",
-            actual=f"{'no' if not field.spaced else 'more than one'} space before {quote(field.value, 40)}",
-            start=field.start,
-            end=field.start + len(field.name) + 1,
-            at_ns=block.at_ns,
-        )
-        for block in blocks(evidence)
-        # Several data lines may be JSON put on lines with its indentation: those blanks are the payload's.
-        for field in block.fields
-        if field.name in KNOWN_FIELDS
-        and field.value
-        and (not field.spaced or (field.value[0] == " " and sum(each.name == "data" for each in block.fields[:2]) < 2))  # noqa: PLR2004 - one line or several
+    yield from tell(
+        (
+            (block, field)
+            for block in blocks(evidence)
+            for field in block.fields
+            if field.name in KNOWN_FIELDS and field.value and _is_badly_spaced(field, block)
+        ),
+        lambda found: _at_space(*found),
+    )
+
+
+def _is_badly_spaced(field: Field, block: Block) -> bool:
+    if not field.spaced:
+        return True
+    # Several data lines may be JSON put on lines with its indentation: those blanks are the payload's.
+    lines = sum(each.name == "data" for each in block.fields[:2])
+    return field.value.startswith(" ") and lines == 1
+
+
+def _at_space(block: Block, field: Field) -> Violation:
+    return Violation(
+        expected=f"`{field.name}: ` with one space",
+        actual=f"{'more than one' if field.spaced else 'no'} space before {quote(field.value, 40)}",
+        start=field.start,
+        end=field.start + len(field.name) + 1,
+        at_ns=block.at_ns,
     )
 
 
@@ -153,14 +164,13 @@ def one_space_after_colon(evidence: Evidence) -> Iterator[Violation]:
 )
 def no_comment_only_blocks(evidence: Evidence) -> Iterator[Violation]:
     """No block between empty lines holds comments alone."""
-    yield from at_most(
-        _at_block(
+    yield from tell(
+        (block for block in blocks(evidence) if block.terminated and block.is_comment_only),
+        lambda block: _at_block(
             block,
             expected="comments beside an event, or none",
             actual=f"a block that holds only the comment {quote(block.fields[0].value)}",
-        )
-        for block in blocks(evidence)
-        if block.terminated and block.is_comment_only
+        ),
     )
 
 
@@ -176,16 +186,15 @@ def no_comment_only_blocks(evidence: Evidence) -> Iterator[Violation]:
 )
 def no_empty_events(evidence: Evidence) -> Iterator[Violation]:
     """Every block has data: no doubled empty lines, no fields without a payload."""
-    yield from at_most(
-        _at_block(
+    yield from tell(
+        (block for block in blocks(evidence) if block.terminated and _is_empty(block)),
+        lambda block: _at_block(
             block,
             expected="a block with a `data` field",
             actual=f"only {', '.join(sorted({field.name for field in block.fields if field.name}))}"
             if block.fields
             else "an empty line that closes nothing",
-        )
-        for block in blocks(evidence)
-        if block.terminated and _is_empty(block)
+        ),
     )
 
 
@@ -208,16 +217,19 @@ def _is_empty(block: Block) -> bool:
 )
 def id_and_retry_are_well_formed(evidence: Evidence) -> Iterator[Violation]:
     """An `id` holds no NUL, and a `retry` holds digits only."""
-    yield from at_most(
-        _at_block(
-            block,
-            expected="an id without NUL" if field.name == "id" else "milliseconds in digits",
-            actual=f"{field.name}: {quote(field.value)}, which clients ignore",
-        )
-        for block in blocks(evidence)
-        for field in block.fields
-        if (field.name == "id" and "\0" in field.value)
-        or (field.name == "retry" and not (field.value.isascii() and field.value.isdigit()))
+    yield from tell(
+        (
+            (block, field)
+            for block in blocks(evidence)
+            for field in block.fields
+            if (field.name == "id" and "\0" in field.value)
+            or (field.name == "retry" and not (field.value.isascii() and field.value.isdigit()))
+        ),
+        lambda found: _at_block(
+            found[0],
+            expected="an id without NUL" if found[1].name == "id" else "milliseconds in digits",
+            actual=f"{found[1].name}: {quote(found[1].value)}, which clients ignore",
+        ),
     )
 
 
@@ -233,15 +245,13 @@ def id_and_retry_are_well_formed(evidence: Evidence) -> Iterator[Violation]:
 )
 def no_unknown_fields(evidence: Evidence) -> Iterator[Violation]:
     """No field has a name that the standard does not know."""
-    torn = _torn_blocks(evidence)
-    yield from at_most(
-        _at_line(
+    yield from tell(
+        _untorn(evidence, LineKind.UNKNOWN),
+        lambda line: _at_line(
             line,
             expected="fields `data`, `event`, `id`, `retry` only",
             actual=f"a field {quote(line.field.name)}",
-        )
-        for line in odd_lines(evidence)
-        if line.kind is LineKind.UNKNOWN and line.block.index not in torn
+        ),
     )
 
 
@@ -258,17 +268,20 @@ def no_unknown_fields(evidence: Evidence) -> Iterator[Violation]:
 )
 def body_holds_only_sse(evidence: Evidence) -> Iterator[Violation]:
     """The body holds event stream lines and nothing else."""
-    torn = _torn_blocks(evidence)
-    yield from at_most(
-        _at_line(line, expected="fields and comments only", actual=f"the line {quote(line.text)}")
-        for line in odd_lines(evidence)
-        if line.kind is LineKind.STRANGE and line.block.index not in torn
+    yield from tell(
+        _untorn(evidence, LineKind.STRANGE),
+        lambda line: _at_line(line, expected="fields and comments only", actual=f"the line {quote(line.text)}"),
     )
 
 
-def _torn_blocks(evidence: Evidence) -> frozenset[int]:
-    """Lines of a payload that a line break tore apart are told by `sse.event-is-not-split`."""
-    return frozenset[int]().union(*(tear.blocks for tear in tears(evidence)))
+def _untorn(evidence: Evidence, kind: LineKind) -> Iterator[OddLine]:
+    """Lines of that kind; not those of a payload that a line break tore apart: sse.event-is-not-split tells it."""
+    torn: frozenset[int] | None = None
+    for line in odd_lines(evidence):
+        if line.kind is kind:
+            torn = frozenset[int]().union(*(tear.blocks for tear in tears(evidence))) if torn is None else torn
+            if line.block.index not in torn:
+                yield line
 
 
 @rule(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from vapi_conformance.evidence import Evidence
-from vapi_conformance.rules.bounding import at_most
+from vapi_conformance.rules.bounding import tell
 from vapi_conformance.rules.rule import MUST, SHOULD, Need, Violation, rule
 from vapi_conformance.rules.sse_lines import blocks, is_stream, is_whole_stream
 from vapi_conformance.sse import MAX_LINE_BYTES
@@ -36,15 +36,14 @@ def utf_8_is_valid(evidence: Evidence) -> Iterator[Violation]:
     tail = evidence.stream.tail if evidence.stream else None
     # A body that was cut may end inside a character; that is not the encoder's fault.
     cut_at = None if tail is None or is_whole_stream(evidence) else tail.start
-    yield from at_most(
-        Violation(
+    yield from tell(
+        (at for at in bad if cut_at is None or at < cut_at),
+        lambda at: Violation(
             expected="bytes that are UTF-8",
             actual=f"byte 0x{evidence.body[at]:02x}, which is none here",
             start=at,
             end=at + 1,
-        )
-        for at in bad
-        if cut_at is None or at < cut_at
+        ),
     )
 
 
@@ -117,14 +116,13 @@ def no_lone_carriage_return(evidence: Evidence) -> Iterator[Violation]:
 )
 def lines_are_bounded(evidence: Evidence) -> Iterator[Violation]:
     """No line is longer than 16 MiB."""
-    yield from at_most(
-        Violation(
+    yield from tell(
+        (block for block in blocks(evidence) if block.oversized),
+        lambda block: Violation(
             expected=f"lines of at most {MAX_LINE_BYTES // _MIB} MiB",
             actual=f"a longer one, in a block of {(block.end - block.start) / _MIB:.1f} MiB",
             start=block.start,
             end=block.end,
             at_ns=block.at_ns,
-        )
-        for block in blocks(evidence)
-        if block.oversized
+        ),
     )

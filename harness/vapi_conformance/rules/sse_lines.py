@@ -37,6 +37,8 @@ _FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_.-]{0,31}")
 """A name somebody invented. Log lines and error pages do not begin so: `INFO: `, `KeyError: `, `<html>`."""
 _OPENINGS: Final = ("{", "[")
 
+_MAX_INDENT: Final = 64
+"""Characters of white space that may stand before a payload."""
 _MAX_PAYLOADS: Final = 100
 """Broken payloads looked at; more tell nothing new and cost time."""
 _MAX_PIECES: Final = 8
@@ -62,8 +64,12 @@ class OddLine:
     block: Block
     field: Field
     kind: LineKind
-    text: str
-    """The line as sent, without its end."""
+    has_colon: bool
+
+    @property
+    def text(self) -> str:
+        """The line as sent, without its end."""
+        return _text(self.field, has_colon=self.has_colon)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +107,7 @@ def odd_lines(evidence: Evidence) -> Iterator[OddLine]:
         for field in block.fields:
             if field.name and field.name not in KNOWN_FIELDS:
                 has_colon = _has_colon(field, evidence.body)
-                kind = _kind(field, has_colon=has_colon)
-                yield OddLine(block=block, field=field, kind=kind, text=_text(field, has_colon=has_colon))
+                yield OddLine(block=block, field=field, kind=_kind(field, has_colon=has_colon), has_colon=has_colon)
 
 
 def tears(evidence: Evidence) -> tuple[Tear, ...]:
@@ -147,7 +152,9 @@ def _text(field: Field, *, has_colon: bool) -> str:
 
 def _may_go_on(chunk: Chunk) -> bool:
     payload = chunk.payload
-    return payload.error is not None and not payload.non_finite and payload.raw.lstrip().startswith(_OPENINGS)
+    if payload.error is None or payload.non_finite or payload.complete_values > 1:
+        return False
+    return payload.raw[:_MAX_INDENT].lstrip().startswith(_OPENINGS)
 
 
 def _tear(chunk: Chunk, following: Iterable[Block], chunk_at: dict[int, Chunk], body: bytes) -> Tear | None:

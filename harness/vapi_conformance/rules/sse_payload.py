@@ -7,7 +7,7 @@ from vapi_conformance.dialects.transcript import Chunk
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.payload import Payload, parse
-from vapi_conformance.rules.bounding import at_most
+from vapi_conformance.rules.bounding import tell
 from vapi_conformance.rules.quoting import quote
 from vapi_conformance.rules.rule import MUST, SHOULD, Need, Violation, rule
 from vapi_conformance.rules.sse_lines import blocks, is_stream, tears
@@ -61,13 +61,13 @@ def _chunk_at(evidence: Evidence) -> dict[int, Chunk]:
 )
 def event_is_not_split(evidence: Evidence) -> Iterator[Violation]:
     """No line break and no empty line cuts a payload in two."""
-    yield from at_most(
-        Violation.at(
+    yield from tell(
+        tears(evidence),
+        lambda tear: Violation.at(
             tear.chunk,
             expected="each payload whole, on one line of one event",
             actual=f"a payload that stops at {quote(tear.chunk.payload.raw[-40:])} and goes on after a line break",
-        )
-        for tear in tears(evidence)
+        ),
     )
 
 
@@ -84,14 +84,13 @@ def event_is_not_split(evidence: Evidence) -> Iterator[Violation]:
 )
 def events_are_separated(evidence: Evidence) -> Iterator[Violation]:
     """An empty line stands between any two events, so that no event holds several payloads."""
-    yield from at_most(
-        Violation.at(
+    yield from tell(
+        (chunk for chunk in evidence.transcript.chunks if _is_broken(chunk.payload) and _is_joined(chunk.payload)),
+        lambda chunk: Violation.at(
             chunk,
             expected="one payload in each event",
             actual=f"{_payloads(chunk.payload)} payloads in one, beginning {quote(chunk.payload.raw, 60)}",
-        )
-        for chunk in evidence.transcript.chunks
-        if _is_broken(chunk.payload) and _is_joined(chunk.payload)
+        ),
     )
 
 
@@ -112,12 +111,15 @@ def _payloads(payload: Payload) -> str:
 def one_data_line_per_event(evidence: Evidence) -> Iterator[Violation]:
     """Each payload is on one `data` line."""
     chunk_at = _chunk_at(evidence)
-    yield from at_most(
-        Violation.at(chunk, expected="one `data` line", actual=f"{lines} of them for one payload")
-        for block in blocks(evidence)
-        if (chunk := chunk_at.get(block.start)) is not None
-        and not _is_broken(chunk.payload)
-        and (lines := sum(field.name == "data" for field in block.fields)) > 1
+    yield from tell(
+        (
+            (chunk, lines)
+            for block in blocks(evidence)
+            if (chunk := chunk_at.get(block.start)) is not None
+            and not _is_broken(chunk.payload)
+            and (lines := sum(field.name == "data" for field in block.fields)) > 1
+        ),
+        lambda found: Violation.at(found[0], expected="one `data` line", actual=f"{found[1]} of them for one payload"),
     )
 
 
@@ -134,14 +136,17 @@ def one_data_line_per_event(evidence: Evidence) -> Iterator[Violation]:
 def payload_is_json(evidence: Evidence) -> Iterator[Violation]:
     """Each payload is one complete JSON text, or the end marker."""
     torn = frozenset[int]().union(*(tear.chunks for tear in tears(evidence)))
-    yield from at_most(
-        Violation.at(
+    yield from tell(
+        (
+            chunk
+            for chunk in evidence.transcript.chunks
+            if _is_broken(chunk.payload) and chunk.index not in torn and not _is_joined(chunk.payload)
+        ),
+        lambda chunk: Violation.at(
             chunk,
             expected="a JSON text",
             actual=f"{quote(chunk.payload.raw)}: {chunk.payload.error}",
-        )
-        for chunk in evidence.transcript.chunks
-        if _is_broken(chunk.payload) and chunk.index not in torn and not _is_joined(chunk.payload)
+        ),
     )
 
 
@@ -157,10 +162,9 @@ def payload_is_json(evidence: Evidence) -> Iterator[Violation]:
 )
 def payload_is_an_object(evidence: Evidence) -> Iterator[Violation]:
     """Each JSON payload is an object."""
-    yield from at_most(
-        Violation.at(chunk, expected="a JSON object", actual=quote(chunk.payload.raw))
-        for chunk in evidence.transcript.chunks
-        if chunk.payload.error is None and chunk.record is None
+    yield from tell(
+        (chunk for chunk in evidence.transcript.chunks if chunk.payload.error is None and chunk.record is None),
+        lambda chunk: Violation.at(chunk, expected="a JSON object", actual=quote(chunk.payload.raw)),
     )
 
 
@@ -175,14 +179,13 @@ def payload_is_an_object(evidence: Evidence) -> Iterator[Violation]:
 )
 def payload_keys_are_unique(evidence: Evidence) -> Iterator[Violation]:
     """No object in a payload has the same key twice."""
-    yield from at_most(
-        Violation.at(
+    yield from tell(
+        (chunk for chunk in evidence.transcript.chunks if chunk.payload.repeated_keys),
+        lambda chunk: Violation.at(
             chunk,
             expected="each key once in an object",
             actual=f"{', '.join(map(quote, chunk.payload.repeated_keys[:5]))} more than once",
-        )
-        for chunk in evidence.transcript.chunks
-        if chunk.payload.repeated_keys
+        ),
     )
 
 
@@ -198,10 +201,11 @@ def payload_keys_are_unique(evidence: Evidence) -> Iterator[Violation]:
 )
 def payload_numbers_are_finite(evidence: Evidence) -> Iterator[Violation]:
     """No payload holds NaN or Infinity."""
-    yield from at_most(
-        Violation.at(chunk, expected="numbers that JSON has", actual=", ".join(sorted(set(chunk.payload.non_finite))))
-        for chunk in evidence.transcript.chunks
-        if chunk.payload.non_finite
+    yield from tell(
+        (chunk for chunk in evidence.transcript.chunks if chunk.payload.non_finite),
+        lambda chunk: Violation.at(
+            chunk, expected="numbers that JSON has", actual=", ".join(sorted(set(chunk.payload.non_finite)))
+        ),
     )
 
 
@@ -217,14 +221,13 @@ def payload_numbers_are_finite(evidence: Evidence) -> Iterator[Violation]:
 )
 def no_lone_surrogates(evidence: Evidence) -> Iterator[Violation]:
     """No string holds half of a surrogate pair, and no character is cut between two deltas."""
-    yield from at_most(
-        Violation.at(
+    yield from tell(
+        (chunk for chunk in evidence.transcript.chunks if chunk.payload.lone_surrogates),
+        lambda chunk: Violation.at(
             chunk,
             expected="whole characters in every string",
             actual=f"half of a surrogate pair in {quote(chunk.payload.raw)}",
-        )
-        for chunk in evidence.transcript.chunks
-        if chunk.payload.lone_surrogates
+        ),
     )
 
 
@@ -241,11 +244,16 @@ def no_lone_surrogates(evidence: Evidence) -> Iterator[Violation]:
 def no_event_names(evidence: Evidence) -> Iterator[Violation]:
     """Chunks come without an `event` line; only an error may have one."""
     chunk_at = _chunk_at(evidence)
-    yield from at_most(
-        Violation.at(chunk, expected="no `event` line beside a chunk", actual=f"event: {quote(names[-1])}")
-        for block in blocks(evidence)
-        if (names := [field.value for field in block.fields if field.name == "event"])
-        and (chunk := chunk_at.get(block.start)) is not None
-        # Groq names a failure in mid-stream, and clients raise for it either way.
-        and not object_or_nothing(chunk.payload.value).get("error")
+    yield from tell(
+        (
+            (chunk, names[-1])
+            for block in blocks(evidence)
+            if (names := [field.value for field in block.fields if field.name == "event"])
+            and (chunk := chunk_at.get(block.start)) is not None
+            # Groq names a failure in mid-stream, and clients raise for it either way.
+            and not object_or_nothing(chunk.payload.value).get("error")
+        ),
+        lambda found: Violation.at(
+            found[0], expected="no `event` line beside a chunk", actual=f"event: {quote(found[1])}"
+        ),
     )
