@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from vapi_conformance.evidence import Evidence
-from vapi_conformance.narrow import object_or_nothing, string_or_none
+from vapi_conformance.narrow import string_or_none
 from vapi_conformance.rules.called import calls_of, has_calls, makes_a_call
 from vapi_conformance.rules.quoting import quote
 from vapi_conformance.rules.reported_error import reported_error
@@ -21,8 +21,8 @@ __all__ = [
 
 _TOOL_MESSAGE: Final = "openai-openapi 2.3.0, ChatCompletionRequestToolMessage"
 
-_FEWEST_QUOTED_CHARACTERS: Final = 12
-"""`Success.` is also a word that people say; the longer sentinels are not."""
+_FEWEST_QUOTED_WORDS: Final = 5
+"""`Success.` and `No result returned.` are also what people say; the longer sentences of Vapi are not."""
 
 
 def _responded(group: Sequence[Evidence]) -> bool:
@@ -121,12 +121,14 @@ def sentinels_are_answered(group: Sequence[Evidence]) -> Iterator[Violation]:
 
 
 def _quoted_result(evidence: Evidence) -> str | None:
-    """The content of a tool message of the request that the answer repeats to the letter."""
+    """A sentence out of a tool message of the request that the answer repeats, if it is none that people say anyway."""
     text = evidence.transcript.text.casefold()
     for message in evidence.request.messages if evidence.request else ():
-        content = string_or_none(object_or_nothing(message).get("content")) or ""
-        if message.get("role") == "tool" and len(content) >= _FEWEST_QUOTED_CHARACTERS and content.casefold() in text:
-            return content
+        if message.get("role") != "tool":
+            continue
+        for sentence in (string_or_none(message.get("content")) or "").split(". "):
+            if len(sentence.split()) >= _FEWEST_QUOTED_WORDS and sentence.strip(" .").casefold() in text:
+                return sentence
     return None
 
 
