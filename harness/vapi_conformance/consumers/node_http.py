@@ -16,7 +16,7 @@ __all__ = ["Body", "NeverEndsError"]
 _ZLIB_METHOD = 8
 """Low half of the first byte of zlib's header: deflate (RFC 1950, 2.2)."""
 _INPUT_BYTES = 16 << 10
-"""Input is cut first: each end of a gzip member copies what is left of it."""
+"""Input is cut first: each block of output and each end of a gzip member copies what is left of the input."""
 _OUTPUT_BYTES = 16 << 10
 """Node's zlib hands its output on in blocks of this size; what a failing call had put in its block is lost."""
 
@@ -185,11 +185,12 @@ class _Inflate:
         if self._zlib is None:
             wrapped = data[0] & 0x0F == _ZLIB_METHOD
             self._zlib = zlib.decompressobj(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
-        rest, full = data, False
-        while (rest or full) and not self._ended:
-            output, rest, self._ended = _inflate(self._zlib, rest, _OUTPUT_BYTES)
-            full = len(output) == _OUTPUT_BYTES
-            yield output
+        for start in range(0, len(data), _INPUT_BYTES):
+            rest, full = data[start : start + _INPUT_BYTES], False
+            while (rest or full) and not self._ended:
+                output, rest, self._ended = _inflate(self._zlib, rest, _OUTPUT_BYTES)
+                full = len(output) == _OUTPUT_BYTES
+                yield output
 
     def end(self) -> None:
         if self._zlib is not None and not self._ended:

@@ -40,6 +40,9 @@ def raise_for_status(exchange: Exchange, body: Body) -> None:
     if response is None:
         if exchange.end is End.CLOSED_BY_US:
             raise JsError("APIUserAbortError", "Request was aborted.")
+        if exchange.end is End.TIMED_OUT:
+            # After its ten minutes; the user's own timeout is likely to be shorter.
+            raise JsError("APIConnectionTimeoutError", "Request timed out.")
         raise JsError("APIConnectionError", "Connection error.")
     if response.status in _OK:
         return
@@ -97,11 +100,8 @@ def api_error_of_event(payload: object) -> JsError:
 def _said(error: object, message: object) -> str:
     """The error's own message, else the error as JSON, else the message beside it."""
     own = object_or_nothing(error).get("message")
-    try:
-        if v8_json.is_truthy(own):
-            return own if isinstance(own, str) else v8_json.stringify(own)
-        if v8_json.is_truthy(error):
-            return v8_json.stringify(error)
-        return v8_json.to_string(message) if v8_json.is_truthy(message) else ""
-    except RecursionError:
-        raise JsError("RangeError", "Maximum call stack size exceeded") from None
+    if v8_json.is_truthy(own):
+        return own if isinstance(own, str) else v8_json.stringify(own)
+    if v8_json.is_truthy(error):
+        return v8_json.stringify(error)
+    return v8_json.to_string(message) if v8_json.is_truthy(message) else ""

@@ -22,6 +22,8 @@ _DOUBLE_LINE_END: dict[SdkVersion, re.Pattern[bytes]] = {
     "4.83.0": re.compile(rb"\n\n(?=[\s\S])|\r\r(?=[\s\S])|\r\n\r\n"),
     "4.91.1": re.compile(rb"\n\n|\r\r|\r\n\r\n"),
 }
+_WINDOW_BYTES = 64 << 10
+"""A read of any size is looked at in windows, so that what is made of it stays small."""
 _LONGEST_DOUBLE_LINE_END = 4
 # A CR at the very end may be the first half of CRLF and is no line end yet.
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
@@ -53,15 +55,17 @@ class NodeEventDecoder:
 
     def feed(self, data: bytes) -> Iterator[NodeSseEvent]:
         """The events that this read completes. Exhaust the iterator before the next call."""
-        self._waiting += data
-        start = 0
-        position = self._scanned
-        while (match := self._double_line_end.search(self._waiting, position)) is not None:
-            piece = bytes(self._waiting[start : match.end()])
-            start = position = match.end()
-            yield from self._decode(piece)
-        del self._waiting[:start]
-        self._scanned = max(0, len(self._waiting) - _LONGEST_DOUBLE_LINE_END)
+        for start in range(0, len(data), _WINDOW_BYTES):
+            self._waiting += data[start : start + _WINDOW_BYTES]
+            end = 0
+            for match in self._double_line_end.finditer(self._waiting, self._scanned):
+                end = match.end()
+            # The library decodes piece by piece; all that this read completes is decoded at the same time here.
+            complete = bytes(self._waiting[:end])
+            del self._waiting[:end]
+            self._scanned = max(0, len(self._waiting) - _LONGEST_DOUBLE_LINE_END)
+            if complete:
+                yield from self._decode(complete)
 
     def end(self) -> Iterator[NodeSseEvent]:
         """The events that come out only because the body has ended; an event without its empty line does not."""
@@ -72,31 +76,23 @@ class NodeEventDecoder:
             yield from self._decode(b"\n")
 
     def _decode(self, piece: bytes) -> Iterator[NodeSseEvent]:
-        text = self._line_rest + piece
-        start = 0
-        for match in _LINE_END.finditer(text):
-            event = self._line(text[start : match.start()])
-            start = match.end()
-            if event is not None:
-                yield event
-        self._line_rest = text[start:]
+        *lines, self._line_rest = _LINE_END.split(self._line_rest + piece)
+        for line in lines:
+            if line:
+                self._field(line)
+            elif self._event or self._data:
+                yield self._dispatch()
+            # Otherwise nothing is cleared: an empty event name stays and falls upon the next event.
 
-    def _line(self, line: bytes) -> NodeSseEvent | None:
-        if not line:
-            return self._dispatch()
+    def _field(self, line: bytes) -> None:
         # A byte order mark is not dropped: with it the first field has a name that nobody knows.
         name, _, value = line.decode("utf-8", "replace").partition(":")
-        value = value.removeprefix(" ")
         if name == "event":
-            self._event = value
+            self._event = value.removeprefix(" ")
         elif name == "data":
-            self._data.append(value)
-        return None
+            self._data.append(value.removeprefix(" "))
 
-    def _dispatch(self) -> NodeSseEvent | None:
-        if not self._event and not self._data:
-            # An empty event name is not cleared here and so falls upon the next event.
-            return None
+    def _dispatch(self) -> NodeSseEvent:
         event = NodeSseEvent(event=self._event, data="\n".join(self._data))
         self._event = None
         self._data = []

@@ -8,6 +8,7 @@ last one, and `__proto__` is a key like any other.
 import json
 import math
 import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import cast
 
 from vapi_conformance.consumers.js_error import JsError
@@ -18,6 +19,9 @@ __all__ = ["is_truthy", "number_text", "parse", "stringify", "to_string", "type_
 _SAFE_INTEGER_DIGITS = 15
 _MAX_ARRAY_INDEX = 2**32 - 2
 _ARRAY_INDEX = re.compile(r"(?:0|[1-9][0-9]{0,9})\Z")
+_MAX_STRINGIFIED_DEPTH = 4100
+_MAX_JOINED_DEPTH = 3150
+"""Where Node 20 runs out of stack, measured with its default size; nobody should rely on the last digits."""
 _LEAST_PLAIN_POINT = -5
 _MOST_PLAIN_POINT = 21
 """Positions of the decimal point between which a number is written without an exponent."""
@@ -39,7 +43,7 @@ def parse(text: str) -> object:
     """The value of a JSON text.
 
     Python's own parser accepts what V8 does once NaN and Infinity are refused; where it gives up, also for too deep
-    a nesting, the slow parser takes over. It drops what lies deeper than it keeps, see there.
+    a nesting, the slow parser takes over.
 
     Raises:
         JsError: a SyntaxError with V8's words.
@@ -76,24 +80,80 @@ def _placed(digits: str, point: int) -> str:
     return f"{digits[:point]}.{digits[point:]}"
 
 
+_Steps = Iterator[tuple[str, object]]
+"""Items of a container, each with what stands before it."""
+
+
 def stringify(value: object) -> str:
     """`JSON.stringify(value)` of a parsed value.
 
     Raises:
-        RecursionError: nested too deeply; V8 raises a RangeError, at another depth.
+        JsError: a RangeError, nested too deeply.
     """
+    return _written(value, enter=_json_container, scalar=_json_scalar, max_depth=_MAX_STRINGIFIED_DEPTH)
+
+
+def _json_container(value: object) -> tuple[str, _Steps, str] | None:
+    if isinstance(value, list):
+        return "[", _separated(("", item) for item in cast("list[object]", value)), "]"
     if isinstance(value, dict):
         members = cast("dict[str, object]", value)
-        return "{" + ",".join(f"{_quoted(key)}:{stringify(members[key])}" for key in _key_order(members)) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(stringify(item) for item in cast("list[object]", value)) + "]"
+        return "{", _separated((f"{_quoted(key)}:", members[key]) for key in _key_order(members)), "}"
+    return None
+
+
+def _json_scalar(value: object) -> str:
     if isinstance(value, str):
         return _quoted(value)
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, float) and not math.isfinite(value):
         return "null"
+    return _scalar_text(value)
+
+
+def _scalar_text(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return number_text(cast("float", value))
+
+
+def _separated(steps: Iterable[tuple[str, object]]) -> _Steps:
+    comma = ""
+    for before, item in steps:
+        yield comma + before, item
+        comma = ","
+
+
+def _written(
+    value: object,
+    *,
+    enter: Callable[[object], tuple[str, _Steps, str] | None],
+    scalar: Callable[[object], str],
+    max_depth: int,
+) -> str:
+    """A value in text. Not by recursion: how deep Python may go depends on who calls, and the answer must not."""
+    parts: list[str] = []
+    open_steps: list[_Steps] = [iter([("", value)])]
+    closers = [""]
+    while open_steps:
+        step = next(open_steps[-1], None)
+        if step is None:
+            open_steps.pop()
+            parts.append(closers.pop())
+            continue
+        before, item = step
+        container = enter(item)
+        if container is None:
+            parts.append(before + scalar(item))
+            continue
+        if len(open_steps) > max_depth:
+            raise JsError("RangeError", "Maximum call stack size exceeded")
+        opener, steps, closer = container
+        parts.append(before + opener)
+        open_steps.append(steps)
+        closers.append(closer)
+    return "".join(parts)
 
 
 def _key_order(members: dict[str, object]) -> list[str]:
@@ -117,21 +177,27 @@ def to_string(value: object) -> str:
     """A parsed value, as `'' + value` writes it.
 
     Raises:
-        JsError: a TypeError; the value is an object that hides `toString` behind a key of its own.
-        RecursionError: nested too deeply.
+        JsError: a TypeError; the value is an object that hides `toString` behind a key of its own. Or a RangeError.
     """
     if isinstance(value, str):
         return value
-    if isinstance(value, list):
-        items = cast("list[object]", value)
-        return ",".join("" if item is None else to_string(item) for item in items)
-    if isinstance(value, dict):
-        if "toString" in value:
-            raise JsError("TypeError", "Cannot convert object to primitive value")
-        return "[object Object]"
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
-    return number_text(cast("float", value))
+    return _written(value, enter=_joined_array, scalar=_concatenated_scalar, max_depth=_MAX_JOINED_DEPTH)
+
+
+def _joined_array(value: object) -> tuple[str, _Steps, str] | None:
+    if not isinstance(value, list):
+        return None
+    return "", _separated(("", "" if item is None else item) for item in cast("list[object]", value)), ""
+
+
+def _concatenated_scalar(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, dict):
+        return _scalar_text(value)
+    if "toString" in value:
+        raise JsError("TypeError", "Cannot convert object to primitive value")
+    return "[object Object]"
 
 
 def is_truthy(value: object) -> bool:

@@ -22,6 +22,7 @@ _STRING_PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
 _HEX = re.compile(r"[0-9A-Fa-f]{0,4}")
 _ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _LITERALS: dict[str, tuple[str, object]] = {"t": ("true", True), "f": ("false", False), "n": ("null", None)}
+_LAST_LATIN_1 = "\xff"
 _DIGITS = "0123456789"
 _NUMBER_START = "-" + _DIGITS
 _CLOSER = {"[": "]", "{": "}"}
@@ -30,9 +31,9 @@ _EXPECTED_AFTER = {
     "{": "Expected ',' or '}' after property value in JSON",
 }
 _HEX_DIGITS = 4
-_KEPT_DEPTH = 200
+_KEPT_DEPTH = 5000
 """Containers deeper than this are checked but not kept (they stand there empty), so that a body of nothing but
-brackets costs no more memory than its own size, and nobody later recurses into it."""
+brackets costs little more memory than its own size. Nothing in Node can write a value out that is so deep."""
 _CONTEXT_UNITS = 10
 """UTF-16 code units that V8 quotes on either side of an unexpected token."""
 _SPECIAL_TEXTS = frozenset({"[object Object]", "NaN", "Infinity", "undefined"})
@@ -107,7 +108,7 @@ class _Parser:
             self._fail(_EXPECTED_AFTER[kind])
         self._at += 1
         if kind == "{":
-            self._key("Expected double-quoted property name in JSON")
+            self._key("Expected double-quoted property name in JSON", colon_complaint=None)
         return False
 
     def _enter(self, kind: str) -> bool:
@@ -120,7 +121,7 @@ class _Parser:
         if self._skip_space() == _CLOSER[kind]:
             return self._leave()
         if kind == "{":
-            self._key("Expected property name or '}' in JSON")
+            self._key("Expected property name or '}' in JSON", "Expected ':' after property name in JSON")
         return False
 
     def _leave(self) -> bool:
@@ -136,14 +137,15 @@ class _Parser:
         elif len(self._kinds) <= _KEPT_DEPTH:
             self._frames[-1].put(item)
 
-    def _key(self, complaint: str) -> None:
+    def _key(self, complaint: str, colon_complaint: str | None) -> None:
         if self._skip_space() != '"':
             self._fail(complaint)
         key = self._string()
         if len(self._kinds) <= _KEPT_DEPTH:
             self._frames[-1].key = key
         if self._skip_space() != ":":
-            self._fail("Expected ':' after property name in JSON")
+            # V8 has words of its own for the first property's colon only.
+            self._fail(colon_complaint) if colon_complaint else self._unexpected()
         self._at += 1
 
     def _skip_space(self) -> str:
@@ -217,6 +219,8 @@ class _Parser:
             if end - start < _HEX_DIGITS:
                 self._fail("Bad Unicode escape in JSON")
             return chr(int(self._text[start:end], 16))
+        if char > _LAST_LATIN_1:
+            self._unexpected()
         if char not in _ESCAPES:
             self._fail("Bad escaped character in JSON")
         self._at += 1
@@ -235,31 +239,28 @@ class _Parser:
             self._fail("Unexpected string in JSON")
         if self._text in _SPECIAL_TEXTS:
             raise JsError("SyntaxError", f'"{self._text}" is not valid JSON')
-        units = _Units(self._text)
+        units = self._text.encode("utf-16-le", "surrogatepass")
         at = self._units_before()
-        context = units.quoted(max(0, at - _CONTEXT_UNITS), at + _CONTEXT_UNITS)
-        if units.count <= 2 * _CONTEXT_UNITS:
-            context = units.quoted(0, units.count)
-        raise JsError("SyntaxError", f"Unexpected token '{units.between(at, at + 1)}', {context} is not valid JSON")
+        token = _between(units, at, at + 1)
+        raise JsError("SyntaxError", f"Unexpected token '{token}', {_context(units, at)} is not valid JSON")
 
     def _units_before(self) -> int:
         return len(self._text[: self._at].encode("utf-16-le", "surrogatepass")) // 2
 
 
-class _Units:
-    """A text as UTF-16 code units, which is how V8 counts and cuts."""
+def _between(units: bytes, start: int, end: int) -> str:
+    """UTF-16 code units, which is how V8 counts and cuts, as text."""
+    return units[2 * start : 2 * end].decode("utf-16-le", "replace")
 
-    def __init__(self, text: str) -> None:
-        self._bytes = text.encode("utf-16-le", "surrogatepass")
-        self.count = len(self._bytes) // 2
 
-    def between(self, start: int, end: int) -> str:
-        return self._bytes[2 * start : 2 * end].decode("utf-16-le", "replace")
-
-    def quoted(self, start: int, end: int) -> str:
-        before = "..." if start else ""
-        after = "..." if end < self.count else ""
-        return f'{before}"{self.between(start, end)}"{after}'
+def _context(units: bytes, at: int) -> str:
+    count = len(units) // 2
+    if count <= 2 * _CONTEXT_UNITS:
+        return f'"{_between(units, 0, count)}"'
+    start, end = at - _CONTEXT_UNITS, at + _CONTEXT_UNITS
+    before = "..." if start >= 0 else ""
+    after = "..." if end < count else ""
+    return f'{before}"{_between(units, max(0, start), end)}"{after}'
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
