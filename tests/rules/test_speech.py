@@ -327,7 +327,7 @@ class TestFramingWordsSurvive:
     def test_all_words_are_sound(self, answer: str) -> None:
         assert self.answered(answer) is Outcome.PASSED
 
-    @pytest.mark.parametrize("answer", ["data: ", "data:  and event: end", " and event: end"])
+    @pytest.mark.parametrize("answer", ["data: ", "data:  and event: end", " and event: end", ""])
     def test_lost_words_are_found(self, answer: str) -> None:
         assert self.answered(answer) is Outcome.VIOLATED
 

@@ -102,6 +102,10 @@ class TestFirstSpeech:
         exchange = streamed((200, words("Yes")), (210, FINISH), (900, DONE), end_ms=4000)
         assert outcome("timing.first-speech-is-prompt", exchange) is Outcome.PASSED
 
+    def test_a_stall_before_the_first_piece_is_a_stall(self) -> None:
+        exchange = streamed((200, words("Well")), (17_000, SENTENCE), (17_010, FINISH), (17_020, DONE))
+        assert {"timing.no-gap-beyond-15s"} == violated(exchange)
+
     def test_a_tool_call_is_no_speech(self) -> None:
         exchange = streamed((300, chunk({"tool_calls": [CALL]})), (310, chunk({}, "tool_calls")), (320, DONE))
         assert outcome("timing.first-speech-is-prompt", exchange) is Outcome.NOT_APPLICABLE

@@ -82,7 +82,7 @@ def _reasoning(evidence: Evidence) -> str:
     standard=SHOULD,
     vapi=MUST,
     source="observed: Vapi takes an empty answer for a failure of the model, or the caller hears nothing",
-    catalogue=["SEM-08", "VAPI-12"],
+    catalogue=["SEM-08", "VAPI-12", "CHAT-STREAM-24"],
     remedy="Always answer with a sentence or a tool call; if the model gives nothing, say that you did not understand.",
     applies=_should_speak,
 )
@@ -161,12 +161,13 @@ def no_dead_air(evidence: Evidence) -> Iterator[Violation]:
 
 
 def _repeats_something(group: Sequence[Evidence]) -> bool:
-    """The model did some of what it was told; otherwise nothing shows what became of the text."""
+    """The model did some of what it was told, or all of it is gone; other words show nothing about the text."""
     evidence = group[0]
     told = told_to_say(evidence.request)
     if told is None or not evidence.is_success or evidence.exchange.end is not End.CLEAN:
         return False
-    return bool(set(folded(told).split()) & set(folded(_text(evidence)).split()))
+    text = _text(evidence)
+    return not text.strip() or bool(set(folded(told).split()) & set(folded(text).split()))
 
 
 def _characters(text: str) -> str:

@@ -112,12 +112,13 @@ def first_token_before_hang(evidence: Evidence) -> Iterator[Violation]:
 
 
 def _speaks_in_time(evidence: Evidence) -> bool:
-    """Speech, seen to its end, whose first token did not already come too late by the rules above."""
-    waited_ns = _first_token_wait_ns(evidence)
+    """Speech, seen to its end, that was not already held up by what other rules report: a late token, a stall."""
+    waited_ns, ttfs_ns = _first_token_wait_ns(evidence), evidence.speech.ttfs_ns
     return (
         _is_turn(evidence)
         and evidence.exchange.end is End.CLEAN
-        and evidence.speech.ttfs_ns is not None
+        and ttfs_ns is not None
+        and not any(pause.start_ns < ttfs_ns for pause in (*silences(evidence), *token_pauses(evidence)))
         and waited_ns is not None
         and waited_ns <= min(evidence.conditions.hang_s, evidence.conditions.timeout_s) * NS_PER_S
     )
