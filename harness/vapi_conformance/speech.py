@@ -7,6 +7,7 @@ waits for the end, is inferred. The result does not depend on how the text was c
 boundary that may be the beginning of a longer one, and a `<` that may begin a tag, wait for the next delta.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -87,19 +88,22 @@ def chunk_plan(value: object) -> ChunkPlan:
     """
     fields = object_or_nothing(value)
     enabled = fields.get("enabled")
-    characters = fields.get("minCharacters")
     boundaries = array_or_none(fields.get("punctuationBoundaries"))
     default = ChunkPlan()
-    least, most = _MIN_CHARACTERS_RANGE
     return ChunkPlan(
         enabled=enabled if isinstance(enabled, bool) else default.enabled,
-        min_characters=int(min(max(characters, least), most))
-        if isinstance(characters, int | float) and not isinstance(characters, bool)
-        else default.min_characters,
+        min_characters=_min_characters(fields.get("minCharacters"), default.min_characters),
         punctuation_boundaries=default.punctuation_boundaries
         if boundaries is None
         else tuple(item for item in boundaries if isinstance(item, str) and item),
     )
+
+
+def _min_characters(value: object, default: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        return default
+    least, most = _MIN_CHARACTERS_RANGE
+    return int(min(max(value, least), most))
 
 
 def spoken_pieces(texts: Sequence[Timed], plan: ChunkPlan, ended_at_ns: int | None) -> tuple[SpokenPiece, ...]:
@@ -134,32 +138,41 @@ class _Cutter:
         self._begun = re.compile(rf"(?:{'|'.join([_TAG_BEGUN, *map(re.escape, begun)])})\Z")
         self._max_begun = max([_MAX_TAG_CHARACTERS, *map(len, boundaries)])
         self._min_characters = plan.min_characters
-        self._text = ""
-        self._looked_at = 0
+        self._settled: list[str] = []
+        """The beginning of the next piece: looked at, and without an end."""
+        self._settled_characters = 0
+        self._rest = ""
+        """What follows it, and may yet mean something else with more text."""
 
     def feed(self, text: str) -> list[str]:
-        self._text += text
-        begun = self._begun.search(self._text, max(0, len(self._text) - self._max_begun))
-        return self._pieces(len(self._text) if begun is None else begun.start())
+        self._rest += text
+        begun = self._begun.search(self._rest, max(0, len(self._rest) - self._max_begun))
+        return self._pieces(len(self._rest) if begun is None else begun.start())
 
     def end(self) -> list[str]:
-        pieces = [*self._pieces(len(self._text)), self._text]
-        self._text = ""
-        return pieces
+        pieces = self._pieces(len(self._rest))
+        return [*pieces, self._take(self._rest)]
 
     def _pieces(self, end: int) -> list[str]:
         """Cuts off what is complete before `end`; from there on, the next delta may change the meaning."""
         pieces: list[str] = []
-        start = 0
-        at = self._looked_at
-        while (match := self._cut.search(self._text, at)) is not None and match.start() < end:
+        start = at = 0
+        while (match := self._cut.search(self._rest, at)) is not None and match.start() < end:
             at = match.end()
-            if match["tag"] or at - start >= self._min_characters:
-                pieces.append(self._text[start : match.start() if match["tag"] else at])
+            if match["tag"] or self._settled_characters + at - start >= self._min_characters:
+                pieces.append(self._take(self._rest[start : match.start() if match["tag"] else at]))
                 start = at
-        self._text = self._text[start:]
-        self._looked_at = max(end, at) - start
+        settled = max(end, at)
+        self._settled.append(self._rest[start:settled])
+        self._settled_characters += settled - start
+        self._rest = self._rest[settled:]
         return pieces
+
+    def _take(self, text: str) -> str:
+        piece = "".join((*self._settled, text))
+        self._settled.clear()
+        self._settled_characters = 0
+        return piece
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
