@@ -11,11 +11,12 @@ Two annotations give errors an owner:
 
 A forbidden property is written `{"not": {}}`, not `false`: jsonschema says neither where a `false` failed nor why.
 
-Answers come from jsonschema_rs; only an invalid instance pays for jsonschema and its words. Nobody else imports
-either library.
+Answers come from jsonschema_rs; only an invalid instance pays for jsonschema and its words. Schemas of others (a
+user's tool, say) are not this module's business.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -37,6 +38,7 @@ from vapi_conformance.narrow import array_or_nothing, object_or_none, object_or_
 __all__ = ["FORMATS", "SchemaError", "errors", "is_valid", "schema"]
 
 _ROOT = "https://vapi-conformance.invalid/schemas/"  # never fetched: both libraries ask our retriever
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _LONGEST_VALUE = 60
 _LONGEST_MESSAGE = 400
 _DEEPEST = 64
@@ -61,7 +63,7 @@ class SchemaError:
 
 
 def schema(name: str) -> Mapping[str, object]:
-    """The parsed schema. Raises FileNotFoundError when there is none of that name."""
+    """The parsed schema, without `$schema`. Raises FileNotFoundError when there is none of that name."""
     return _document(_ROOT + name + ".json")
 
 
@@ -129,9 +131,10 @@ def _document(uri: str) -> Mapping[str, object]:
     path = data_dir("schemas") / Path(*uri.removeprefix(_ROOT).split("/"))
     document: object = json.loads(path.read_text(encoding="utf-8"))
     found = object_or_none(document)
-    if found is None:
-        raise TypeError(f"{path} holds no JSON object")
-    return found
+    if found is None or found.get("$schema", _DIALECT) != _DIALECT:
+        raise TypeError(f"{path} holds no schema of {_DIALECT}")
+    # jsonschema would take `$schema` as an order to go on with its own class, without our patterns and numbers.
+    return {key: value for key, value in found.items() if key != "$schema"}
 
 
 @cache
@@ -156,6 +159,14 @@ def _is_number(_checker: object, instance: object) -> bool:
     return isinstance(instance, int) and not isinstance(instance, bool)
 
 
+def _pattern(_validator: object, pattern: str, instance: object, _schema: object) -> Iterator[ValidationError]:
+    # Patterns are ECMA-262's, where a final $ is the very end and \d an ASCII digit; Python's differ.
+    strict = pattern[:-1] + r"\Z" if pattern.endswith("$") and not pattern.endswith(r"\$") else pattern
+    flags = 0 if r"\s" in pattern.lower() else re.ASCII
+    if isinstance(instance, str) and not re.search(strict, instance, flags):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
 class _Explaining(Protocol):
     """What we use of a jsonschema validator; its stubs are untyped where it matters."""
 
@@ -172,7 +183,7 @@ def _slow(name: str) -> _Explaining:
         checker.checks(format_name)(_for_strings(check))
     base = jsonschema.Draft202012Validator
     extend = cast("Callable[..., Callable[..., _Explaining]]", getattr(validators, "extend"))  # noqa: B009 - untyped
-    validator = extend(base, type_checker=base.TYPE_CHECKER.redefine("number", _is_number))
+    validator = extend(base, {"pattern": _pattern}, type_checker=base.TYPE_CHECKER.redefine("number", _is_number))
     # mypy does not see through attrs' alias of the private field that `retrieve=` sets.
     registry = cast("Callable[..., object]", Registry)(retrieve=retrieve)
     return validator({"$ref": f"{_ROOT}{name}.json"}, registry=registry, format_checker=checker)

@@ -57,7 +57,7 @@ def url_lints(base_url: str, *, field: str, given_by_hand: bool) -> Iterator[Lin
     if parts.fragment:
         yield Lint(field, "has a #fragment; it and the path appended to it are never sent", "error")
     if parts.username is not None:
-        yield Lint(field, "holds a user name or password; use a credential, or a secret in the path", "error")
+        yield Lint(field, "holds a user name or password; use a credential in its place", "error")
     local = _is_local(parts)
     level: LintLevel = "info" if given_by_hand and local else "warning"
     if local:
