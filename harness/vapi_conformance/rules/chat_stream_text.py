@@ -28,6 +28,8 @@ _LONG_CHARACTERS: Final = 400
 _FEWEST_REPEATED_CHARACTERS: Final = 16
 _FEWEST_DISTINCT_CHARACTERS: Final = 6
 _FEWEST_GROWING_DELTAS: Final = 3
+_FEWEST_DELTAS_REPEATED: Final = 3
+"""Pieces before the one that repeats them all: where no piece is three times as long as another, none can."""
 
 
 @rule(
@@ -43,14 +45,21 @@ _FEWEST_GROWING_DELTAS: Final = 3
 def text_is_not_replayed(evidence: Evidence) -> Iterator[Violation]:
     """The last delta does not repeat the whole text that came before it."""
     for choice in evidence.transcript.choices:
-        deltas = [delta for delta in choice.content if delta.text.strip()]
-        if len(deltas) > 2 and _repeats(deltas):  # noqa: PLR2004 - two pieces, then the whole
+        deltas = _without_blank_end(choice.content)
+        if len(deltas) > _FEWEST_DELTAS_REPEATED and _repeats(deltas):
             last = deltas[-1]
             yield Violation.at(
                 evidence.transcript.chunks[last.chunk],
                 expected="the rest of the text",
                 actual=f"all {len(deltas) - 1} deltas before it once more: {quote(last.text)}",
             )
+
+
+def _without_blank_end(deltas: Sequence[TextDelta]) -> Sequence[TextDelta]:
+    end = len(deltas)
+    while end and not deltas[end - 1].text.strip():
+        end -= 1
+    return deltas[:end]
 
 
 def _repeats(deltas: Sequence[TextDelta]) -> bool:
