@@ -29,8 +29,11 @@ class Limits:
     """Longest silence that is waited out; above the platform's own timeout, so that its breach is seen."""
     total_s: float = 120.0
     """Longest exchange, however steadily it drips."""
-    max_body_bytes: int = 16 * 1024 * 1024
-    """Body bytes taken before we hang up; an hour of speech is a hundredth of that."""
+    max_body_bytes: int = 24 * 1024 * 1024
+    """Body bytes taken before we hang up: enough to see a line that is too long for the platforms' clients."""
+    max_run_bytes: int = 256 * 1024 * 1024
+    """Body bytes of all exchanges of a client. Past it each further one gets `tight_body_bytes`."""
+    tight_body_bytes: int = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,7 @@ class Client:
         self._limits = limits or Limits()
         self._secrets = tuple(secret.encode() for secret in secrets)
         self._connections = connections
+        self._taken_bytes = 0
         self._http = httpx.Client(transport=ClockedTransport(connections=connections), follow_redirects=False)
 
     def __enter__(self) -> Self:
@@ -118,7 +122,7 @@ class Client:
         except _HungUp:
             end, error = End.CLOSED_BY_US, "hung up on purpose"
         except _BodyTooLarge:
-            end, error = End.CLOSED_BY_US, f"more than {self._limits.max_body_bytes} body bytes"
+            end, error = End.CLOSED_BY_US, f"more than {self._max_body_bytes} body bytes"
         except (httpcore.TimeoutException, TimeoutError) as problem:
             end = End.TIMED_OUT
             error = str(problem) or f"no byte for {self._limits.idle_s:g} s"
@@ -165,6 +169,12 @@ class Client:
         finally:
             response.close()
 
+    @property
+    def _max_body_bytes(self) -> int:
+        """An endpoint that fills every answer to the brim must not fill our memory."""
+        limits = self._limits
+        return limits.max_body_bytes if self._taken_bytes <= limits.max_run_bytes else limits.tight_body_bytes
+
     def _take(self, data: bytes, outgoing: Outgoing, progress: _Progress) -> None:
         at_ns = progress.since_request_ns(progress.stream.last_read_ns) if progress.stream else 0
         progress.size_bytes += len(data)
@@ -173,7 +183,8 @@ class Client:
             progress.reads[-1] = replace(progress.reads[-1], data=progress.reads[-1].data + data)
         else:
             progress.reads.append(Read(at_ns=at_ns, data=data))
-        if progress.size_bytes > self._limits.max_body_bytes:
+        self._taken_bytes += len(data)
+        if progress.size_bytes > self._max_body_bytes:
             raise _BodyTooLarge
         if outgoing.hang_up_when is not None and outgoing.hang_up_when(b"".join(r.data for r in progress.reads)):
             raise _HungUp

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -19,6 +19,7 @@ from vapi_conformance.problems import UsageError
 from vapi_conformance.reference import MODEL, reference_server
 from vapi_conformance.report.run import Target
 from vapi_conformance.rules import Profile
+from vapi_conformance.suite import WRONG_KEY
 
 __all__ = ["REFERENCE", "Endpoint", "opened", "read_endpoint"]
 
@@ -160,7 +161,7 @@ def _seconds(value: str | None) -> float | None:
 
 
 @contextmanager
-def opened(endpoint: Endpoint) -> Iterator[Opened]:
+def opened(endpoint: Endpoint) -> Generator[Opened]:
     """Starts the reference server where it is meant. Raises UsageError for a configuration that Vapi would refuse."""
     if endpoint.name != REFERENCE:
         with _connected(endpoint, endpoint.name) as connected:
@@ -178,7 +179,7 @@ def opened(endpoint: Endpoint) -> Iterator[Opened]:
 
 
 @contextmanager
-def _connected(endpoint: Endpoint, url: str) -> Iterator[Opened]:
+def _connected(endpoint: Endpoint, url: str) -> Generator[Opened]:
     platform = Platform.from_files(
         assistant=endpoint.assistant,
         credential=endpoint.credential,
@@ -190,7 +191,7 @@ def _connected(endpoint: Endpoint, url: str) -> Iterator[Opened]:
     )
     timeout_s = endpoint.timeout_s or platform.timeout_s
     limits = Limits(idle_s=timeout_s + _GRACE_S, total_s=max(120.0, 3 * timeout_s))
-    with Client(limits=limits, secrets=(*endpoint.secrets, *_secrets(platform))) as client:
+    with Client(limits=limits, secrets=(*endpoint.secrets, *_secrets(platform), WRONG_KEY)) as client:
         yield Opened(
             platform=platform,
             client=client,

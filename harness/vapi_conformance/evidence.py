@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vapi_conformance.dialects.transcript import Chunk, Transcript
     from vapi_conformance.sse import EventStream
 
-__all__ = ["Conditions", "Evidence"]
+__all__ = ["NS_PER_S", "Conditions", "Evidence"]
 
 NS_PER_S: Final = 1_000_000_000
 

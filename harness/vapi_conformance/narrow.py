@@ -6,7 +6,14 @@ JSON enters the package as `object`; this module is the border. `bool` is no int
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-__all__ = ["array_or_none", "array_or_nothing", "integer_or_none", "object_or_none", "object_or_nothing", "string_or_none"]
+__all__ = [
+    "array_or_none",
+    "array_or_nothing",
+    "integer_or_none",
+    "object_or_none",
+    "object_or_nothing",
+    "string_or_none",
+]
 
 _NO_OBJECT: Mapping[str, object] = {}
 

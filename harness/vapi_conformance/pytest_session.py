@@ -26,7 +26,7 @@ from vapi_conformance.report.run import Run, Target
 from vapi_conformance.report.text import Line, Style, summary, violation_lines
 from vapi_conformance.rules import Level, Rule, all_rules
 from vapi_conformance.rules.selection import select
-from vapi_conformance.suite import needed_scenarios, play
+from vapi_conformance.suite import be_sure_of, needed_scenarios, play
 from vapi_conformance.verdict import Outcome, RuleResult, Verdict, judge
 
 __all__ = ["ConformanceSession", "register"]
@@ -49,7 +49,8 @@ def register(config: pytest.Config, settings: Mapping[str, Sequence[str]]) -> No
         endpoint = read_endpoint(settings)
         rules = select(settings.get("rule", ()))
         listed = settings.get("expected-failures")
-        expected = load_expected_failures(Path(listed[-1]), all_rules()) if listed else {}
+        known = all_rules()
+        expected = load_expected_failures(Path(listed[-1]), known) if listed else dict[str, str]()
     except UsageError as problem:
         raise pytest.UsageError(str(problem)) from problem
 
@@ -237,15 +238,16 @@ class ConformanceSession:
                 self.target, conditions = live.target, live.conditions
                 self.lints = [str(lint) for lint in live.platform.lints()]
                 scenarios = needed_scenarios(rules, has_key=live.has_key)
-                exchanges.extend(
-                    play(
-                        scenarios,
-                        platform=live.platform,
-                        client=live.client,
-                        has_key=live.has_key,
-                        progress=self._progress,
-                    )
-                )
+                for exchange in play(
+                    scenarios,
+                    platform=live.platform,
+                    client=live.client,
+                    has_key=live.has_key,
+                    progress=self._progress,
+                ):
+                    if not exchanges:
+                        be_sure_of(exchange, has_key=live.has_key)
+                    exchanges.append(exchange)
         except UsageError as problem:
             raise pytest.UsageError(str(problem)) from problem
         except TransportError as problem:

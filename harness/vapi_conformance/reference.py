@@ -11,7 +11,7 @@ import secrets
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Final
@@ -38,7 +38,7 @@ class ReferenceServer:
 
 
 @contextmanager
-def reference_server(arguments: Sequence[str] = ()) -> Iterator[ReferenceServer]:
+def reference_server(arguments: Sequence[str] = ()) -> Generator[ReferenceServer]:
     """arguments: more options of `vapi-reference-server`. Raises TransportError when it does not come up."""
     key = secrets.token_urlsafe(24)
     command = [sys.executable, "-m", "vapi_reference_server", "--port", "0", "--api-key-env", _KEY_VARIABLE, *arguments]

@@ -14,7 +14,7 @@ from vapi_conformance.problems import TransportError, UsageError
 from vapi_conformance.rules.rule import Rule
 from vapi_conformance.scenario import Scenario, Step, all_scenarios
 
-__all__ = ["Progress", "needed_scenarios", "play"]
+__all__ = ["WRONG_KEY", "Progress", "be_sure_of", "needed_scenarios", "play"]
 
 Progress = Callable[[int, int, str], None]
 """Called before each scenario with its number from 1, how many there are, and its name."""
@@ -25,7 +25,8 @@ SYSTEM_PROMPT: Final = (
 )
 """Said first where the scenario has no system prompt of its own."""
 
-_WRONG_KEY: Final = "not-the-right-key"
+WRONG_KEY: Final = "not-the-right-key"
+"""Sent where a refusal is expected. It is masked like the right one, so that an echo of it is seen."""
 
 _FIRST: Final = "plain"
 """Played before all others: when it gets no answer, there is nothing to judge."""
@@ -57,19 +58,12 @@ def play(
     has_key: bool,
     progress: Progress | None = None,
 ) -> Iterator[Exchange]:
-    """Every exchange, as it ends.
-
-    Raises TransportError when the endpoint cannot be reached, and UsageError when the first plain turn shows that
-    the run is not set up right (no key, wrong path): one sentence in place of a hundred failures.
-    """
+    """Every exchange, as it ends; see `be_sure_of` for the first one."""
     player = _Player(platform=platform, client=client, has_key=has_key)
     for number, scenario in enumerate(scenarios, 1):
         if progress is not None:
             progress(number, len(scenarios), scenario.name)
-        for exchange in _attempts(player, scenario):
-            if number == 1:
-                _be_sure_of(exchange, has_key=has_key)
-            yield exchange
+        yield from _attempts(player, scenario)
 
 
 def _attempts(player: _Player, scenario: Scenario) -> Iterator[Exchange]:
@@ -101,7 +95,7 @@ def _outgoing(player: _Player, scenario: Scenario, step: Step, attempt: int) -> 
     return Outgoing(
         method=step.method,
         url=url,
-        headers=_headers(platform.headers(bearer=_WRONG_KEY if step.wrong_key else None), step),
+        headers=_headers(platform.headers(bearer=WRONG_KEY if step.wrong_key else None), step),
         body=None if step.method == "GET" else _body(platform, scenario, step),
         label=Label(scenario=scenario.name, step=step.name, expects=step.expects, attempt=attempt),
         hang_up_when=None if step.hang_up_after_events is None else _events_seen(step.hang_up_after_events),
@@ -146,8 +140,12 @@ def _patched(body: Mapping[str, object], changes: Mapping[str, object]) -> dict[
     return {key: value for key, value in patched.items() if not (key in changes and value is None)}
 
 
-def _be_sure_of(exchange: Exchange, *, has_key: bool) -> None:
-    """The first plain turn tells whether the rest is worth while."""
+def be_sure_of(exchange: Exchange, *, has_key: bool) -> None:
+    """The first plain turn tells whether the rest is worth while.
+
+    Raises TransportError when the endpoint cannot be reached, and UsageError when the run is not set up right (no
+    key, wrong path): one sentence in place of a hundred failures.
+    """
     url, response = exchange.request.url, exchange.response
     if response is None:
         raise TransportError(f"{url} cannot be reached: {exchange.error or exchange.end.value}")

@@ -176,7 +176,9 @@ class _OpenChoice:
     def take(self, chunk: Chunk, choice: Mapping[str, object]) -> list[Signal]:
         """One choice object of one chunk (or document); gives its signals in order."""
         signals: list[Signal] = []
-        delta = object_or_nothing(choice["delta"] if "delta" in choice else choice.get("message"))
+        # Some answers carry both; a document speaks by its message, a chunk by its delta.
+        keys = ("delta", "message") if chunk.event_type else ("message", "delta")
+        delta = next((each for key in keys if (each := object_or_none(choice.get(key))) is not None), {})
         if (role := delta.get("role")) is not None:
             self.roles.append(Role(chunk=chunk.index, value=role))
             signals.append(Signal.ROLE)

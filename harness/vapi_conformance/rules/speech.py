@@ -58,7 +58,8 @@ def _is_readable(evidence: Evidence) -> bool:
         if chunk.record is None:
             return False
         for choice in map(object_or_nothing, array_or_nothing(chunk.record.get("choices"))):
-            delta = object_or_none(choice["delta"] if "delta" in choice else choice.get("message"))
+            keys = ("message", "delta") if evidence.transcript.kind == "json" else ("delta", "message")
+            delta = next((each for key in keys if (each := object_or_none(choice.get(key))) is not None), None)
             if delta is None or not isinstance(delta.get("content"), str | None):
                 return False
     return True

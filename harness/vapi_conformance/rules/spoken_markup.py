@@ -110,7 +110,7 @@ def _violations(evidence: Evidence, pattern: re.Pattern[str], expected: str) -> 
     standard=MAY,
     vapi=MUST,
     source="observed: reasoning models whose server does not part reasoning from content",
-    catalogue=["SEM-07", "VAPI-12"],
+    catalogue=["SEM-07", "VAPI-12", "CHAT-STREAM-28"],
     remedy="Switch on the server's reasoning parser, or cut everything up to `</think>` before sending.",
     applies=_speaks,
 )

@@ -155,9 +155,9 @@ def _other_text() -> tuple[Fault, ...]:
             _late_reasoning,
         ),
         _chunk(
-            "refusal-finishes-length",
+            "refusal-finishes-tool-calls",
             "chat-stream.refusal-finishes-stop",
-            "The text is a refusal, and the finish reason is length.",
+            "The text is a refusal, and the finish reason is tool_calls.",
             _refusal,
         ),
     )
@@ -248,4 +248,4 @@ def _refusal(work: Work) -> None:
     for delta in text_deltas(work):
         delta["refusal"] = delta.pop("content")
     each(deltas, drop("content"))(work)
-    each(finishes, put("finish_reason", "length"))(work)
+    each(finishes, put("finish_reason", "tool_calls"))(work)

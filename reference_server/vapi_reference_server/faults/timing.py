@@ -86,7 +86,7 @@ def timing_faults() -> tuple[Fault, ...]:
             "dead-air",
             "speech.no-dead-air",
             "The answer pauses in the middle for longer than the words sent so far take to say.",
-            _stall,
+            _pause_in_speech,
             seconds=6.0,
         ),
     )
@@ -107,6 +107,11 @@ def _pause_before(at: int) -> Edit:
 def _stall(work: Work) -> None:
     # The third event: one or two pieces of text have been heard.
     _pause(work, min(3, len(work.writes) // 2))
+
+
+def _pause_in_speech(work: Work) -> None:
+    # So far in that a first piece is being spoken: silence before that is a late start, not dead air.
+    _pause(work, len(work.writes) * 2 // 3)
 
 
 def _token_gap(work: Work) -> None:

@@ -66,13 +66,13 @@ def _results() -> tuple[Fault, ...]:
     return (
         _result(
             "tool-result-ignored",
-            "tools.result-is-answered",
+            "tools.result-reaches-the-answer",
             "After a tool's result there are no words about it, only a promise to look.",
             _promise,
         ),
         _result(
             "only-first-result",
-            "tools.parallel-results-are-answered",
+            "tools.result-reaches-the-answer",
             "Of several results only the first one is told.",
             _first_result,
         ),
@@ -81,6 +81,18 @@ def _results() -> tuple[Fault, ...]:
             "tools.sentinels-are-answered",
             "What Vapi sends in place of a result is read aloud.",
             _read_sentinel,
+        ),
+        _choice(
+            "500-on-tool-result",
+            "tools.result-is-answered",
+            "A tool's result gets status 500.",
+            _fail_on_results(at_least=1),
+        ),
+        _choice(
+            "500-on-parallel-results",
+            "tools.parallel-results-are-answered",
+            "Two results in one round get status 500.",
+            _fail_on_results(at_least=2),
         ),
         _choice(
             "500-on-sentinel",
@@ -153,6 +165,15 @@ def _read_sentinel(work: Work) -> None:
     if any(_is_sentinel(result) for result in told):
         text = " ".join(f"The tool says: {result}" for result in told)
         work.replies = [Reply(text=text) for _ in work.replies]
+
+
+def _fail_on_results(*, at_least: int) -> Edit:
+    def edit(work: Work) -> None:
+        results = [message for message in objects_in(work.body, "messages") if message.get("role") == "tool"]
+        if len(results) >= at_least:
+            raise problems.server_error("The tool result has no fields.")
+
+    return edit
 
 
 def _fail_on_sentinel(work: Work) -> None:

@@ -1,0 +1,237 @@
+"""The client records what comes, with times, from endpoints of every kind; nothing they do hangs or fills it."""
+
+import gzip
+import itertools
+import socket
+import time
+
+import pytest
+
+from raw_server import chunked, head, playing, read_request, reset, saying
+from vapi_conformance.client import Client, Limits, Outgoing
+from vapi_conformance.exchange import End, Exchange, Label
+
+SSE = {"Content_Type": "text/event-stream", "Transfer_Encoding": "chunked"}
+QUICK = Limits(connect_s=2, idle_s=0.5, total_s=1.5, max_body_bytes=100_000)
+
+
+def outgoing(url: str, **changes: object) -> Outgoing:
+    settings = {"headers": (("Content-Type", "application/json"),), "body": b"{}", **changes}
+    return Outgoing(url=f"{url}/chat/completions", **settings)  # type: ignore[arg-type]  # test data
+
+
+def sent(url: str, *, limits: Limits = QUICK, secrets: tuple[str, ...] = (), **changes: object) -> Exchange:
+    with Client(limits=limits, secrets=secrets) as client:
+        return client.send(outgoing(url, **changes))
+
+
+class TestRecord:
+    def test_reads_are_stamped_as_they_come(self) -> None:
+        parts = [head(**SSE), chunked(b"data: a\n\n", end=False), 0.15, chunked(b"data: b\n\n")]
+        with playing(saying(parts)) as url:
+            exchange = sent(url)
+        assert [b"data: a\n\n", b"data: b\n\n"] == [read.data for read in exchange.reads]
+        first, second = (read.at_ns for read in exchange.reads)
+        assert first is not None
+        assert second is not None
+        assert 0.1e9 < second - first < 1e9
+        assert End.CLEAN is exchange.end
+
+    def test_chunks_of_one_socket_read_are_one_read(self) -> None:
+        with playing(saying([head(**SSE) + chunked(b"data: a\n\n", b"data: b\n\n")])) as url:
+            assert [b"data: a\n\ndata: b\n\n"] == [read.data for read in sent(url).reads]
+
+    def test_stations_of_a_fresh_and_of_a_reused_connection(self) -> None:
+        def twice(connection: socket.socket) -> None:
+            for _ in range(2):
+                read_request(connection)
+                connection.sendall(head(Content_Length="2") + b"{}")
+
+        with playing(twice) as url, Client(limits=QUICK) as client:
+            fresh, reused = client.send(outgoing(url)), client.send(outgoing(url))
+        assert (False, True) == (fresh.connection_reused, reused.connection_reused)
+        assert fresh.timing.connect_ns is not None
+        assert reused.timing.connect_ns is None
+        assert reused.timing.first_header_byte_ns is not None
+        assert reused.timing.end_ns is not None
+
+    def test_headers_go_out_and_come_in_as_they_are(self) -> None:
+        seen: list[bytes] = []
+
+        def script(connection: socket.socket) -> None:
+            seen.append(read_request(connection))
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-One: 1\r\nx-ONE: 2\r\nContent-Length: 0\r\n\r\n")
+
+        with playing(script) as url:
+            exchange = sent(url, headers=(("aCCept", "a/b"), ("X-Last", "z")))
+        assert exchange.response is not None
+        assert ((b"X-One", b"1"), (b"x-ONE", b"2")) == exchange.response.headers[:2]
+        assert b"\r\naCCept: a/b\r\nX-Last: z\r\n" in seen[0]
+        assert b"user-agent" not in seen[0].lower()
+
+    def test_label_becomes_the_source(self) -> None:
+        with playing(saying([head(Content_Length="0")])) as url:
+            exchange = sent(url, label=Label(scenario="plain", step="stream"))
+        assert "plain/stream" == exchange.source
+
+    def test_redirects_are_recorded_and_not_followed(self) -> None:
+        with playing(saying([head("307 Temporary Redirect", Location="/else", Content_Length="0")])) as url:
+            exchange = sent(url)
+        assert exchange.response is not None
+        assert 307 == exchange.response.status
+
+
+class TestEnds:
+    def test_truncated_inside_the_body(self) -> None:
+        with playing(saying([head(**SSE), chunked(b"data: a\n\n", end=False)])) as url:
+            exchange = sent(url)
+        assert (End.TRUNCATED, b"data: a\n\n") == (exchange.end, exchange.body)
+
+    def test_reset_inside_the_body(self) -> None:
+        def script(connection: socket.socket) -> None:
+            read_request(connection)
+            connection.sendall(head(**SSE) + chunked(b"data: a\n\n", end=False))
+            time.sleep(0.1)
+            reset(connection)
+
+        with playing(script) as url:
+            exchange = sent(url)
+        assert (End.RESET, b"data: a\n\n") == (exchange.end, exchange.body)
+
+    def test_silence_is_waited_out_once(self) -> None:
+        with playing(saying([head(**SSE), chunked(b"data: a\n\n", end=False), 3.0])) as url:
+            exchange = sent(url)
+        assert (End.TIMED_OUT, b"data: a\n\n") == (exchange.end, exchange.body)
+        assert exchange.timing.end_ns is not None
+        assert exchange.timing.end_ns < 1.2e9
+
+    def test_no_response_at_all(self) -> None:
+        with playing(saying([])) as url:
+            exchange = sent(url)
+        assert (End.NO_RESPONSE, None) == (exchange.end, exchange.response)
+
+    @pytest.mark.parametrize(
+        "greeting", [b"SSH-2.0-OpenSSH_9.9\r\n\r\n", b"\x16\x03\x01\x02\x00", b"HTTP/9 abc\r\n\r\n"]
+    )
+    def test_what_is_no_http(self, greeting: bytes) -> None:
+        with playing(saying([greeting])) as url:
+            exchange = sent(url)
+        assert (End.NO_RESPONSE, None) == (exchange.end, exchange.response)
+        assert exchange.error
+
+    def test_nobody_listens(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as unused:
+            port = unused.getsockname()[1]
+        exchange = sent(f"http://127.0.0.1:{port}")
+        assert End.NO_RESPONSE is exchange.end
+        assert "refused" in str(exchange.error)
+
+    def test_a_name_that_does_not_resolve(self) -> None:
+        exchange = sent("http://no-such-host.invalid")
+        assert "the name 'no-such-host.invalid' cannot be resolved" in str(exchange.error)
+
+    def test_hanging_up_closes_the_connection(self) -> None:
+        closed: list[bytes] = []
+
+        def script(connection: socket.socket) -> None:
+            read_request(connection)
+            connection.sendall(head(**SSE) + chunked(b"data: a\n\n", end=False))
+            closed.append(connection.recv(1))
+
+        with playing(script) as url:
+            exchange = sent(url, hang_up_when=lambda body: b"a" in body)
+            deadline = time.monotonic() + 2
+            while not closed and time.monotonic() < deadline:
+                time.sleep(0.01)
+        assert End.CLOSED_BY_US is exchange.end
+        assert [b""] == closed
+
+    def test_a_dead_kept_alive_connection_is_replaced_once(self) -> None:
+        with playing(saying([head(Content_Length="0"), 0.05])) as url, Client(limits=QUICK) as client:
+            client.send(outgoing(url))
+            time.sleep(0.2)
+            assert End.CLEAN is client.send(outgoing(url)).end
+
+
+class TestHostileEndpoints:
+    def test_an_endless_body_is_cut_at_the_bound(self) -> None:
+        def script(connection: socket.socket) -> None:
+            read_request(connection)
+            connection.sendall(head(**SSE))
+            while True:
+                connection.sendall(chunked(b"x" * 10_000, end=False))
+
+        with playing(script) as url:
+            exchange = sent(url)
+        assert End.CLOSED_BY_US is exchange.end
+        assert "more than 100000 body bytes" == exchange.error
+        assert len(exchange.body) < 200_000
+
+    def test_a_steady_drip_ends_at_the_total_bound(self) -> None:
+        drip = itertools.chain([head(**SSE)], itertools.chain.from_iterable(itertools.repeat([b"1\r\nx\r\n", 0.05])))
+        started = time.monotonic()
+        with playing(saying(drip)) as url:
+            exchange = sent(url)
+        assert End.TIMED_OUT is exchange.end
+        assert time.monotonic() - started < 4
+
+    def test_dripping_headers_end_at_the_total_bound(self) -> None:
+        drip = itertools.chain(
+            [b"HTTP/1.1 200 OK\r\n"], itertools.chain.from_iterable(itertools.repeat([b"X: y\r\n", 0.05]))
+        )
+        with playing(saying(drip)) as url:
+            exchange = sent(url)
+        assert (End.TIMED_OUT, None) == (exchange.end, exchange.response)
+
+    def test_endless_headers_are_cut(self) -> None:
+        def script(connection: socket.socket) -> None:
+            read_request(connection)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n")
+            while True:
+                connection.sendall(b"X: " + b"y" * 10_000 + b"\r\n")
+
+        with playing(script) as url:
+            exchange = sent(url)
+        assert (End.NO_RESPONSE, None) == (exchange.end, exchange.response)
+
+
+class TestSecrets:
+    KEY = "sk-very-secret-0123456789"
+
+    def test_are_masked_where_they_are_sent_and_where_they_come_back(self) -> None:
+        def echo(connection: socket.socket) -> None:
+            request = read_request(connection)
+            assert self.KEY.encode() in request
+            connection.sendall(head("401 Unauthorized", X_Echo=self.KEY, Content_Length="25") + self.KEY.encode())
+
+        with playing(echo) as url:
+            exchange = sent(url, secrets=(self.KEY,), headers=(("Authorization", f"Bearer {self.KEY}"),))
+        assert self.KEY not in repr(exchange)
+        assert b"*" * len(self.KEY) == exchange.body
+        assert (b"Authorization", b"Bearer " + b"*" * len(self.KEY)) in exchange.request.headers
+
+    def test_are_masked_across_reads(self) -> None:
+        key = self.KEY.encode()
+        parts = [head(**SSE), chunked(b"data: " + key[:10], end=False), 0.1, chunked(key[10:] + b"\n\n")]
+        with playing(saying(parts)) as url:
+            exchange = sent(url, secrets=(self.KEY,))
+        assert b"data: " + b"*" * len(key) + b"\n\n" == exchange.body
+        assert 2 == len(exchange.reads)
+
+    def test_are_masked_under_gzip(self) -> None:
+        body = gzip.compress(b"key: " + self.KEY.encode())
+        with playing(saying([head(Content_Encoding="gzip", Content_Length=str(len(body))) + body])) as url:
+            exchange = sent(url, secrets=(self.KEY,))
+        assert b"key: " + b"*" * len(self.KEY) == exchange.body
+        assert "decoded" == exchange.capture.body
+
+
+def test_many_at_once_come_back_in_order() -> None:
+    def script(connection: socket.socket) -> None:
+        while request := read_request(connection):
+            body = request.rpartition(b"\r\n\r\n")[2]
+            connection.sendall(head(Content_Length=str(len(body))) + body)
+
+    with playing(script) as url, Client(limits=QUICK) as client:
+        exchanges = client.send_all([outgoing(url, body=str(number).encode()) for number in range(8)])
+    assert [str(number).encode() for number in range(8)] == [exchange.body for exchange in exchanges]
