@@ -76,13 +76,16 @@ class NodeEventDecoder:
             yield from self._decode(b"\n")
 
     def _decode(self, piece: bytes) -> Iterator[NodeSseEvent]:
-        *lines, self._line_rest = _LINE_END.split(self._line_rest + piece)
-        for line in lines:
-            if line:
-                self._field(line)
+        text = self._line_rest + piece
+        start = 0
+        for match in _LINE_END.finditer(text):
+            if match.start() > start:
+                self._field(text[start : match.start()])
             elif self._event or self._data:
                 yield self._dispatch()
             # Otherwise nothing is cleared: an empty event name stays and falls upon the next event.
+            start = match.end()
+        self._line_rest = text[start:]
 
     def _field(self, line: bytes) -> None:
         # A byte order mark is not dropped: with it the first field has a name that nobody knows.
