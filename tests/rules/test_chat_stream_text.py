@@ -16,10 +16,11 @@ REASONING = "chat-stream.reasoning-precedes-content"
 REFUSAL = "chat-stream.refusal-finishes-stop"
 SENTENCE = "We open at seven in the morning, and the first bread is out of the oven at half past six."
 
-ORDINARY_WORDS = (
+VOCABULARY = (
     "ha no yes one the bread is at I am sorry very 1 11 2024 7:30 oh well please hold on and then again bye — ok so "
     "ja да はい 好 好的 😀 ñam"
-).split()
+)
+ORDINARY_WORDS = VOCABULARY.split()
 
 
 def cut(text: str, sizes: list[int]) -> Iterator[str]:

@@ -118,7 +118,8 @@ def _applied(evidence: Evidence) -> Iterator[tuple[ToolCall, Applied]]:
         tool, arguments = offered(evidence, call), arguments_of(call)
         if tool is None or tool.parameters is None or not arguments:
             continue
-        value = object_or_none(parse(arguments).value)
+        payload = parse(arguments)
+        value = None if payload.error else object_or_none(payload.value)
         applied = None if value is None else apply_schema(tool.parameters, value)
         if applied is not None:
             yield call, applied
