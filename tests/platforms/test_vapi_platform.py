@@ -140,6 +140,10 @@ class TestFromFiles:
         assert SECRET not in repr(made)
         assert (SECRET,) == made.secrets
 
+    def test_headers_whose_name_says_so_hold_secrets(self) -> None:
+        headers = {"X-Api-Key": "one", "Cookie": "two", "X-Env": "production"}
+        assert ("one", "two") == Platform.from_files(base_url=URL, headers=headers).secrets
+
 
 class TestConversation:
     def test_begins_with_prompt_and_first_message(self, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Vapi as the caller of an endpoint: one frozen object from the user's files to the requests of a call."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -24,6 +25,8 @@ from vapi_conformance.platforms.vapi.url import checked_base_url, request_url, u
 from vapi_conformance.problems import UsageError
 
 __all__ = ["Platform"]
+
+_SECRET_NAME = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: the caller is made once, on first use, because faker is slow to load
@@ -74,7 +77,7 @@ class Platform:
             base_url_is_given=base_url is not None,
             api_key=_checked_key(api_key) if api_key is not None else (stored.api_key if stored else None),
             oauth2=stored.oauth2 if stored and api_key is None else None,
-            model_headers=_merged(configured.model.headers, checked_headers(headers or {})),
+            model_headers={**configured.model.headers, **checked_headers(headers or {})},
             seed=seed,
         )
 
@@ -90,9 +93,13 @@ class Platform:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Values that must not appear in any record: the key, the OAuth2 secret, values of the user's headers."""
-        keys = (self.api_key, self.oauth2.client_secret if self.oauth2 else None)
-        return tuple({key: None for key in (*keys, *self.model_headers.values()) if key})
+        """Values that must not appear in any record: the key, the OAuth2 secret, headers whose name says so.
+
+        Not every header: a record in which each `production` is masked is of no use.
+        """
+        headers = (value for name, value in self.model_headers.items() if _SECRET_NAME.search(name))
+        keys = (self.api_key, self.oauth2.client_secret if self.oauth2 else None, *headers)
+        return tuple({key: None for key in keys if key})
 
     @cached_property
     def caller(self) -> Caller:
@@ -177,8 +184,3 @@ def _checked_key(key: str) -> str:
     if not key or not all("!" <= character <= "~" for character in key):
         raise UsageError("the API key is empty or holds characters that no Authorization header can carry")
     return key
-
-
-def _merged(configured: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    names = {name.lower() for name in given}
-    return {name: value for name, value in configured.items() if name.lower() not in names} | dict(given)
