@@ -6,6 +6,7 @@ from typing import Final
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import string_or_none
 from vapi_conformance.rules.called import calls_of, has_calls, makes_a_call
+from vapi_conformance.rules.prompt_words import folded
 from vapi_conformance.rules.quoting import quote
 from vapi_conformance.rules.reported_error import reported_error
 from vapi_conformance.rules.rule import MAY, MUST, SHOULD, Violation, scenario_rule
@@ -14,6 +15,7 @@ from vapi_conformance.rules.streamed import is_whole
 __all__ = [
     "parallel_results_are_answered",
     "result_is_answered",
+    "result_reaches_the_answer",
     "sentinels_are_answered",
     "stream_and_json_agree",
     "unknown_result_is_refused",
@@ -23,6 +25,9 @@ _TOOL_MESSAGE: Final = "openai-openapi 2.3.0, ChatCompletionRequestToolMessage"
 
 _FEWEST_QUOTED_WORDS: Final = 5
 """`Success.` and `No result returned.` are also what people say; the longer sentences of Vapi are not."""
+
+
+_TELLING_LETTERS: Final = 4
 
 
 def _responded(group: Sequence[Evidence]) -> bool:
@@ -58,6 +63,35 @@ def result_is_answered(group: Sequence[Evidence]) -> Iterator[Violation]:
 def parallel_results_are_answered(group: Sequence[Evidence]) -> Iterator[Violation]:
     """The results of several tool calls are accepted and answered in words."""
     return _unanswered(group)
+
+
+@scenario_rule(
+    "tools.result-reaches-the-answer",
+    scenarios=["tool-result", "tool-results-parallel"],
+    standard=SHOULD,
+    vapi=SHOULD,
+    source=_TOOL_MESSAGE,
+    catalogue=["CHAT-TOOL-19"],
+    remedy="Hand the content of every tool message to the model, in the order of the calls.",
+    applies=lambda group: any(_has_words(each) for each in group),
+)
+def result_reaches_the_answer(group: Sequence[Evidence]) -> Iterator[Violation]:
+    """Every tool result of the request shows in the answer, by one word or number at least."""
+    for step, evidence in enumerate(group):
+        if evidence.request is None or not _has_words(evidence):
+            continue
+        heard = set(folded(evidence.transcript.text).split())
+        for message in evidence.request.messages:
+            result = string_or_none(message.get("content")) or ""
+            if message.get("role") == "tool" and not heard & _telling_words(result):
+                expected = f"something of the result {quote(result)}"
+                yield _violation(evidence, step, expected=expected, actual=quote(evidence.transcript.text))
+
+
+def _telling_words(result: str) -> set[str]:
+    """Numbers, and words that are long enough not to be in any answer; all words where none is."""
+    words = set(folded(result).split())
+    return {each for each in words if len(each) >= _TELLING_LETTERS or each.isdecimal()} or words
 
 
 def _unanswered(group: Sequence[Evidence]) -> Iterator[Violation]:
