@@ -103,7 +103,7 @@ def judge_rule(rule: Rule, level: Level, evidence: Sequence[Evidence]) -> RuleRe
 
 
 def _unjudged(rule: Rule, level: Level, *, shown: bool, lacking: set[Need]) -> RuleResult:
-    if rule.scenarios and shown and not lacking:
+    if rule.scenarios and shown and not lacking and not rule.optional:
         names = ", ".join(rule.scenarios)
         return RuleResult(
             rule=rule,
@@ -113,6 +113,8 @@ def _unjudged(rule: Rule, level: Level, *, shown: bool, lacking: set[Need]) -> R
         )
     if lacking:
         reason = f"the recording kept no {', '.join(sorted(lacking))}"
+    elif rule.scenarios and shown:
+        reason = "the endpoint offers nothing that shows it"
     elif rule.scenarios:
         reason = f"needs the scenario {' or '.join(rule.scenarios)}, which was not played"
     else:

@@ -34,6 +34,9 @@ SECONDS: Mapping[str, float] = {
     "slow-first-token": 1.5,
     "keeps-generating": 2.0,
 }
+# Silence inside speech shows where there is some: played before anything else.
+FIRST: Mapping[str, str] = {"dead-air": "story", "burst": "story", "args-empty": "tool-no-arguments"}
+
 CONDITIONS: Mapping[str, Conditions] = {
     "first-token-after-timeout": Conditions(timeout_s=1.0),
     "token-gap": Conditions(timeout_s=1.0),
@@ -61,7 +64,8 @@ def faults(server: ReferenceServer) -> list[Fault]:
 
 def scenarios_for(fault: Fault) -> Iterator[Scenario]:
     scenarios = all_scenarios()
-    names = all_rules()[fault.breaks].scenarios or dict.fromkeys((*COMMON, *scenarios))
+    first = FIRST.get(fault.name, COMMON[0])
+    names = all_rules()[fault.breaks].scenarios or dict.fromkeys((first, *COMMON, *scenarios))
     yield from (scenarios[name] for name in names)
 
 

@@ -123,6 +123,13 @@ class TestATurnSentAgain:
     def test_a_grown_turn_is_answered_to_its_end(self, answer: str, expected: Outcome) -> None:
         assert outcome("turns.grown-turn-is-answered-afresh", *self.grown(answer)) is expected
 
+    def test_a_first_answer_that_was_cut_short_takes_nothing_away(self) -> None:
+        first, second = self.grown("apple")
+        cut = replace(streamed((10, chunk({"content": "app"})), end=End.CLOSED_BY_US), request=first.request)
+        assert (
+            outcome("turns.grown-turn-is-answered-afresh", replace(cut, label=first.label), second) is Outcome.VIOLATED
+        )
+
     def test_a_refusal_is_for_another_rule(self) -> None:
         first, second = self.grown("")
         refused = replace(REFUSED, request=second.request, label=second.label)
@@ -182,6 +189,47 @@ class TestATurnSentAgain:
             step(said(text, request=request), "repeated-turn", name) for text, name in (("At 9.", "a"), (" ", "b"))
         ]
         assert [1] == [each.step for each in violations("turns.repeated-turn-is-answered-in-full", *exchanges)]
+
+
+class TestAnAgentWithALineOfItsOwn:
+    """It repeats no words on demand, as one with a strict prompt or a mock does: nothing stale is shown by that."""
+
+    LINE = "Hi there! How can I help you today?"
+
+    @pytest.mark.parametrize(
+        ("rule_id", "scenario", "requests"),
+        [
+            ("turns.grown-turn-is-answered-afresh", "grown-turn", {"first": told("apple"), "grown": told("apple pie")}),
+            (
+                "turns.replaced-turn-is-answered-afresh",
+                "replaced-turn",
+                {"first": told("whole mess"), "replaced": told("wholeness")},
+            ),
+            (
+                "turns.repeated-turn-is-answered-in-full",
+                "repeated-turn",
+                {"first": told("nine to five"), "second": told("nine to five")},
+            ),
+            (
+                "turns.concurrent-calls-do-not-mix",
+                "concurrent",
+                {"call-1": told("canary a"), "call-2": told("canary b")},
+            ),
+            (
+                "turns.edited-history-is-read",
+                "edited-history",
+                {
+                    "first": ask(user("My code word is plum."), user("What is my code word?")),
+                    "edited": ask(user("My code word is pearl."), user("What is my code word?")),
+                },
+            ),
+        ],
+    )
+    def test_shows_neither_this_nor_that(
+        self, rule_id: str, scenario: str, requests: Mapping[str, Mapping[str, object]]
+    ) -> None:
+        exchanges = [step(said(self.LINE, request=body), scenario, name) for name, body in requests.items()]
+        assert outcome(rule_id, *exchanges) is Outcome.UNTESTABLE
 
 
 @pytest.mark.parametrize(("rule_id", "scenario"), ACCEPTANCE.items())

@@ -1,4 +1,4 @@
-"""Requirements of the catalogue that no rule covers, each with its reason. The rest name themselves in `Rule.catalogue`."""
+"""Requirements that no rule covers, each with its reason; the others stand in some `Rule.catalogue`."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -258,6 +258,7 @@ def disconnect_leaves_the_server_healthy(group: _Group) -> Iterator[Violation]:
     catalogue=["HTTP-18", "VAPI-6"],
     remedy="Stop generating when the connection closes: what goes on is paid for and takes the place of the next turn.",
     needs=[Need.HEADERS],
+    optional=True,
     applies=lambda group: _was_hung_up_on(group) and _active(group) is not None,
 )
 def disconnect_stops_the_work(group: _Group) -> Iterator[Violation]:

@@ -105,6 +105,8 @@ class Rule:
     needs: frozenset[Need]
     scenarios: tuple[str, ...]
     """Scenarios judged as a group; empty for a rule on single exchanges."""
+    optional: bool
+    """About something that an endpoint may or may not offer: never shown, it is not applicable and not untestable."""
     applies: Callable[[Sequence["Evidence"]], bool]
     """Whether these exchanges show what the rule is about."""
     check: GroupCheck
@@ -154,6 +156,7 @@ def rule(  # noqa: PLR0913 - a rule's facts stand in one place, by name
             remedy=remedy,
             needs=frozenset(needs),
             scenarios=(),
+            optional=True,
             applies=lambda group: applies(group[0]),
             check=on_first,
         )
@@ -172,12 +175,13 @@ def scenario_rule(  # noqa: PLR0913 - see rule
     catalogue: Sequence[str] = (),
     both: bool = False,
     needs: Iterable[Need] = (),
-    applies: Callable[[Sequence["Evidence"]], bool] = lambda group: bool(group),
+    optional: bool = False,
+    applies: Callable[[Sequence["Evidence"]], bool] = bool,
 ) -> Callable[[GroupCheck], Rule]:
     """A rule on the exchanges of one scenario, in the order of its steps.
 
     `applies`: whether they show what the rule is about (a model may not have called the tool it was meant to
-    call); where no attempt does, the outcome is `untestable`.
+    call); where no attempt does, the outcome is `untestable`, or not applicable when the rule is `optional`.
     """
 
     def decorate(check: GroupCheck) -> Rule:
@@ -192,6 +196,7 @@ def scenario_rule(  # noqa: PLR0913 - see rule
             remedy=remedy,
             needs=frozenset(needs),
             scenarios=tuple(scenarios),
+            optional=optional,
             applies=applies,
             check=check,
         )

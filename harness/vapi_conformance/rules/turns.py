@@ -38,24 +38,14 @@ def _text(evidence: Evidence) -> str:
     return evidence.transcript.text
 
 
-def _answered(step: str) -> Callable[[Group], bool]:
-    """Applies when this step was answered, if only with silence."""
-
-    def applies(group: Group) -> bool:
-        found = by_step(group).get(step)
-        return found is not None and _is_answered(found[1])
-
-    return applies
+def _answered(group: Group, step: str) -> bool:
+    found = by_step(group).get(step)
+    return found is not None and _is_answered(found[1])
 
 
 def _spoken(step: str) -> Callable[[Group], bool]:
     """Applies when this step was answered with words; whether silence is allowed is not the question there."""
-
-    def applies(group: Group) -> bool:
-        found = by_step(group).get(step)
-        return found is not None and _is_answered(found[1]) and bool(_text(found[1]).strip())
-
-    return applies
+    return lambda group: _answered(group, step) and bool(_text(by_step(group)[step][1]).strip())
 
 
 def _word_is_said(group: Group, step: str, word: Callable[[Evidence], str | None], what: str) -> Iterator[Violation]:
@@ -101,6 +91,22 @@ def history_is_read(group: Group) -> Iterator[Violation]:
     )
 
 
+def _heeds(group: Group) -> bool:
+    """Whether words can show what was read: some answer says what this or another request tells, or one is blank.
+
+    An agent that never repeats words on demand proves nothing by other words. Blank is a fault whatever was asked.
+    """
+    told = [words for each in group if (words := told_to_say(each.request)) is not None]
+    return any(says(_text(each), words) for each in group for words in told) or any(
+        _is_answered(each) and not _text(each).strip() for each in group
+    )
+
+
+def _sent_again(step: str) -> Callable[[Group], bool]:
+    """Applies when this step was answered, if only with silence, by an endpoint that heeds what it is told."""
+    return lambda group: _answered(group, step) and _heeds(group)
+
+
 def _told_is_said(group: Group, step: str) -> Iterator[Violation]:
     """The answer to this step says what the step tells it to, and nothing that only an earlier step told."""
     at, evidence = by_step(group)[step]
@@ -126,7 +132,7 @@ def _told_is_said(group: Group, step: str) -> Iterator[Violation]:
     catalogue=["VAPI-5", "VAPI-6"],
     remedy="Do not key answers by call and turn; if they must be kept, the key needs a hash of all messages.",
     needs=[Need.REQUEST],
-    applies=_answered("grown"),
+    applies=_sent_again("grown"),
 )
 def grown_turn_is_answered_afresh(group: Group) -> Iterator[Violation]:
     """A turn that is sent again with more words gets an answer to all of them.
@@ -145,11 +151,17 @@ def grown_turn_is_answered_afresh(group: Group) -> Iterator[Violation]:
     catalogue=["VAPI-5"],
     remedy="Compare whole messages, not beginnings: the new words need not begin with the old ones.",
     needs=[Need.REQUEST],
-    applies=_answered("replaced"),
+    applies=_sent_again("replaced"),
 )
 def replaced_turn_is_answered_afresh(group: Group) -> Iterator[Violation]:
     """A turn that is sent again with other words gets an answer to those, and not to the old ones."""
     yield from _told_is_said(group, "replaced")
+
+
+def _knows_a_code_word(group: Group) -> bool:
+    """An answer says a code word, right or stale. Where none does, `turns.history-is-read` is what is broken."""
+    stated = [word for each in group if (word := code_word(each.request)) is not None]
+    return _spoken("edited")(group) and any(says(_text(each), word) for each in group for word in stated)
 
 
 @scenario_rule(
@@ -161,7 +173,7 @@ def replaced_turn_is_answered_afresh(group: Group) -> Iterator[Violation]:
     catalogue=["VAPI-5"],
     remedy="Take the history from each request; do not append to one of your own.",
     needs=[Need.REQUEST],
-    applies=_spoken("edited"),
+    applies=_knows_a_code_word,
 )
 def edited_history_is_read(group: Group) -> Iterator[Violation]:
     """An earlier message counts as it stands in this request, not as it stood in the one before."""
@@ -171,7 +183,8 @@ def edited_history_is_read(group: Group) -> Iterator[Violation]:
 
 
 def _answers_twice(group: Group) -> bool:
-    return len(group) > 1 and all(map(_is_answered, group))
+    tells = any(told_to_say(each.request) is not None for each in group)
+    return len(group) > 1 and all(map(_is_answered, group)) and (_heeds(group) or not tells)
 
 
 @scenario_rule(
@@ -198,7 +211,9 @@ def repeated_turn_is_answered_in_full(group: Group) -> Iterator[Violation]:
 
 
 def _several_spoke(group: Group) -> bool:
-    return sum(_is_answered(each) and bool(_text(each).strip()) for each in group) > 1
+    """Several answers, and one of them at least with a canary: an agent that repeats nothing shows no mixing."""
+    spoken = [each for each in group if _is_answered(each) and _text(each).strip()]
+    return len(spoken) > 1 and _heeds(spoken)
 
 
 @scenario_rule(

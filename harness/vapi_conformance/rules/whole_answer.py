@@ -18,7 +18,13 @@ __all__ = [
 
 
 def document(evidence: Evidence) -> Mapping[str, object] | None:
-    """The reply as a JSON object; None for streams, refusals and documents that report an error."""
+    """The reply as a JSON object; None for streams, refusals and documents that report an error.
+
+    None, too, where a refusal was due: that a health page answers a stray GET is a fault of its own.
+    """
+    label = evidence.exchange.label
+    if label is not None and label.expects == "refusal":
+        return None
     if not evidence.is_success or evidence.transcript.kind != "json" or not evidence.answer_chunks:
         return None
     return evidence.answer_chunks[0].record

@@ -6,6 +6,7 @@ much for the rule it breaks.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 _late = Shelf(SeenOn.STREAM, Stage.WRITES).fault
 _answer = Shelf(SeenOn.STREAM, Stage.ANSWER).fault
 _COMMENTS_IN_GAP = 5
+_FIRST_PIECE = 30
+"""Characters of the shortest piece that Vapi hands to speech by default."""
+_CONTENT = re.compile(r'"content": ?"([^"]*)"')
 
 
 def timing_faults() -> tuple[Fault, ...]:
@@ -87,7 +91,7 @@ def timing_faults() -> tuple[Fault, ...]:
             "speech.no-dead-air",
             "The answer pauses in the middle for longer than the words sent so far take to say.",
             _pause_in_speech,
-            seconds=6.0,
+            seconds=10.0,
         ),
     )
 
@@ -111,7 +115,12 @@ def _stall(work: Work) -> None:
 
 def _pause_in_speech(work: Work) -> None:
     # So far in that a first piece is being spoken: silence before that is a late start, not dead air.
-    _pause(work, len(work.writes) * 2 // 3)
+    said = ""
+    for at, write in enumerate(work.writes):
+        if len(said) > _FIRST_PIECE and said.rstrip().endswith((".", "!", "?", ",")):
+            _pause(work, at)
+            return
+        said += "".join(_CONTENT.findall(write.data.decode()))
 
 
 def _token_gap(work: Work) -> None:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vapi_reference_server.brain import Call, Reply
 from vapi_reference_server.faults.completion import json_calls
 from vapi_reference_server.faults.editing import (
     Shelf,
@@ -145,11 +146,18 @@ def _calls() -> tuple[Fault, ...]:
             _with_arguments(_wrap_values),
         ),
         _call(
-            "args-null",
+            "args-empty",
             "tools.no-argument-call-is-an-empty-object",
-            "A call without arguments says null instead of an empty object.",
-            _with_arguments(lambda arguments: "null" if arguments == "{}" else arguments),
+            "A call without arguments says nothing instead of an empty object.",
+            _with_arguments(lambda arguments: "" if arguments == "{}" else arguments),
             seen_on=SeenOn.SPECIAL,
+        ),
+        _call(
+            "calls-without-offer",
+            "tools.calls-need-an-offer",
+            "A tool is called although the request offers none.",
+            _call_unasked,
+            seen_on=SeenOn.STREAM,
         ),
         _call(
             "tool-not-offered",
@@ -227,6 +235,12 @@ def _with_arguments(change: Callable[[str], str]) -> Edit:
 
 def _wrap_values(arguments: str) -> str:
     return json.dumps({key: [[]] for key in as_object(json.loads(arguments)) or {}})
+
+
+def _call_unasked(work: Work) -> None:
+    if not objects_in(work.body, "tools"):
+        call = Call(id="call_unasked", name="look_up", arguments='{"for": "the caller"}')
+        work.replies = [Reply(calls=(call,), finish_reason="tool_calls") for _ in work.replies]
 
 
 def _other_name(work: Work) -> None:
