@@ -1,26 +1,40 @@
-"""Credentials leave no trace in a record: every appearance is written over, byte for byte, so positions stay true."""
+"""Credentials leave no trace in a record: every appearance is written over, byte for byte, so positions stay true.
 
-from collections.abc import Sequence
+A credential is found as it is, and as JSON and URLs write it (`\\/` and `%2F` for a slash): an error that quotes a
+header in a JSON text would show it otherwise. It is not found in pieces, in base64, or in a coding we cannot undo.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
+from urllib.parse import quote, quote_plus
 
 from vapi_conformance.content_coding import decode_content
 from vapi_conformance.exchange import MASK, Exchange, Header, Read
 
-__all__ = ["MIN_SECRET_BYTES", "mask_exchange"]
+__all__ = ["MIN_BODY_SECRET_BYTES", "MIN_SECRET_BYTES", "mask_exchange"]
 
 MIN_SECRET_BYTES: Final = 4
 """A shorter value would blot out ordinary text."""
 
+MIN_BODY_SECRET_BYTES: Final = 8
+"""A shorter one is masked in what we put into headers, and nowhere else. Dummy keys are words (`test`, `data`, `null`):
+written over in a body they would break its framing and look like an echo. Nothing so short keeps anybody out."""
+
 
 def mask_exchange(exchange: Exchange, secrets: Sequence[bytes]) -> Exchange:
-    """The same exchange without the secrets, in request and response, head and body, across reads and under gzip."""
-    wanted = sorted({each for each in secrets if len(each) >= MIN_SECRET_BYTES}, key=len, reverse=True)
-    if not wanted:
+    """The same exchange without the secrets, in request and response, head and body, across reads and under gzip.
+
+    Where a compressed body holds one, the reads are stored with the content coding undone.
+    """
+    sent = _forms(secrets, MIN_SECRET_BYTES)
+    wanted = _forms(secrets, MIN_BODY_SECRET_BYTES)
+    if not sent:
         return exchange
     request, response = exchange.request, exchange.response
     decoded = decode_content(exchange)
-    hidden = decoded.coding is not None and any(each in b"".join(r.data for r in decoded.reads) for each in wanted)
+    hidden = decoded.coding is not None and _holds_one(b"".join(read.data for read in decoded.reads), wanted)
     reads = decoded.reads if hidden else exchange.reads
     capture = replace(exchange.capture, body="decoded") if hidden else exchange.capture
     return replace(
@@ -28,7 +42,7 @@ def mask_exchange(exchange: Exchange, secrets: Sequence[bytes]) -> Exchange:
         request=replace(
             request,
             url=_mask_text(request.url, wanted),
-            headers=_mask_headers(request.headers, wanted),
+            headers=tuple((_mask(name, wanted), _mask(value, sent)) for name, value in request.headers),
             body=None if request.body is None else _mask(request.body, wanted),
         ),
         response=None if response is None else replace(response, headers=_mask_headers(response.headers, wanted)),
@@ -38,24 +52,57 @@ def mask_exchange(exchange: Exchange, secrets: Sequence[bytes]) -> Exchange:
     )
 
 
-def _mask(data: bytes, secrets: Sequence[bytes]) -> bytes:
-    for secret in secrets:
-        data = data.replace(secret, MASK * len(secret))
-    return data
+def _forms(secrets: Sequence[bytes], min_bytes: int) -> tuple[bytes, ...]:
+    """Every way in which a secret of that length may be written, each once."""
+    return tuple({form: None for each in secrets if len(each) >= min_bytes for form in _written(each)})
 
 
-def _mask_text(text: str, secrets: Sequence[bytes]) -> str:
-    return _mask(text.encode(errors="surrogateescape"), secrets).decode(errors="surrogateescape")
+def _written(secret: bytes) -> Iterator[bytes]:
+    yield secret
+    text = secret.decode(errors="surrogateescape")
+    for json_text in (json.dumps(text), json.dumps(text, ensure_ascii=False)):
+        escaped = json_text[1:-1].encode(errors="surrogateescape")
+        yield escaped
+        yield escaped.replace(b"/", rb"\/")
+    for url_text in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
+        yield url_text.encode()
+        yield _lower_case_escapes(url_text).encode()
 
 
-def _mask_headers(headers: tuple[Header, ...], secrets: Sequence[bytes]) -> tuple[Header, ...]:
-    return tuple((_mask(name, secrets), _mask(value, secrets)) for name, value in headers)
+def _lower_case_escapes(url_text: str) -> str:
+    first, *rest = url_text.split("%")
+    return "%".join([first, *(each[:2].lower() + each[2:] for each in rest)])
 
 
-def _mask_reads(reads: tuple[Read, ...], secrets: Sequence[bytes]) -> tuple[Read, ...]:
+def _holds_one(data: bytes, forms: Sequence[bytes]) -> bool:
+    return any(form in data for form in forms)
+
+
+def _mask(data: bytes, forms: Sequence[bytes]) -> bytes:
+    """Found in the data as it came, so that of two which overlap neither leaves a rest."""
+    if not _holds_one(data, forms):
+        return data
+    masked = bytearray(data)
+    for form in forms:
+        at = data.find(form)
+        while at >= 0:
+            masked[at : at + len(form)] = MASK * len(form)
+            at = data.find(form, at + 1)
+    return bytes(masked)
+
+
+def _mask_text(text: str, forms: Sequence[bytes]) -> str:
+    return _mask(text.encode(errors="surrogatepass"), forms).decode(errors="surrogatepass")
+
+
+def _mask_headers(headers: tuple[Header, ...], forms: Sequence[bytes]) -> tuple[Header, ...]:
+    return tuple((_mask(name, forms), _mask(value, forms)) for name, value in headers)
+
+
+def _mask_reads(reads: tuple[Read, ...], forms: Sequence[bytes]) -> tuple[Read, ...]:
     """Masked as one, cut as before: a secret may lie across two reads."""
     whole = b"".join(read.data for read in reads)
-    masked = _mask(whole, secrets)
+    masked = _mask(whole, forms)
     if masked == whole:
         return reads
     cut: list[Read] = []
