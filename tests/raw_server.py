@@ -7,7 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable
 
-__all__ = ["Script", "chunked", "head", "playing", "read_request", "reset"]
+__all__ = ["Part", "Script", "chunked", "head", "playing", "read_request", "reset", "saying"]
+
+Part = bytes | float
+"""Bytes to send, or seconds to wait."""
 
 Script = Callable[[socket.socket], None]
 """What one connection does; it may read requests and send whatever it likes."""
@@ -78,7 +81,7 @@ def playing(*scripts: Script) -> Generator[str]:
         listener.close()
 
 
-def saying(parts: Iterable[bytes | float]) -> Script:
+def saying(parts: Iterable[Part]) -> Script:
     """Reads a request, then sends the parts; a number is a pause in seconds."""
 
     def script(connection: socket.socket) -> None:

@@ -7,11 +7,13 @@ import time
 
 import pytest
 
-from raw_server import chunked, head, playing, read_request, reset, saying
+from raw_server import Part, chunked, head, playing, read_request, reset, saying
 from vapi_conformance.client import Client, Limits, Outgoing
 from vapi_conformance.exchange import End, Exchange, Label
 
 SSE = {"Content_Type": "text/event-stream", "Transfer_Encoding": "chunked"}
+DRIP_BODY: list[Part] = [b"1\r\nx\r\n", 0.05]
+DRIP_HEAD: list[Part] = [b"X: y\r\n", 0.05]
 QUICK = Limits(connect_s=2, idle_s=0.5, total_s=1.5, max_body_bytes=100_000)
 
 
@@ -25,9 +27,13 @@ def sent(url: str, *, limits: Limits = QUICK, secrets: tuple[str, ...] = (), **c
         return client.send(outgoing(url, **changes))
 
 
+def has_an_a(body: bytes) -> bool:
+    return b"a" in body
+
+
 class TestRecord:
     def test_reads_are_stamped_as_they_come(self) -> None:
-        parts = [head(**SSE), chunked(b"data: a\n\n", end=False), 0.15, chunked(b"data: b\n\n")]
+        parts: list[Part] = [head(**SSE), chunked(b"data: a\n\n", end=False), 0.15, chunked(b"data: b\n\n")]
         with playing(saying(parts)) as url:
             exchange = sent(url)
         assert [b"data: a\n\n", b"data: b\n\n"] == [read.data for read in exchange.reads]
@@ -139,7 +145,7 @@ class TestEnds:
             closed.append(connection.recv(1))
 
         with playing(script) as url:
-            exchange = sent(url, hang_up_when=lambda body: b"a" in body)
+            exchange = sent(url, hang_up_when=has_an_a)
             deadline = time.monotonic() + 2
             while not closed and time.monotonic() < deadline:
                 time.sleep(0.01)
@@ -168,7 +174,7 @@ class TestHostileEndpoints:
         assert len(exchange.body) < 200_000
 
     def test_a_steady_drip_ends_at_the_total_bound(self) -> None:
-        drip = itertools.chain([head(**SSE)], itertools.chain.from_iterable(itertools.repeat([b"1\r\nx\r\n", 0.05])))
+        drip = itertools.chain([head(**SSE)], itertools.cycle(DRIP_BODY))
         started = time.monotonic()
         with playing(saying(drip)) as url:
             exchange = sent(url)
@@ -176,9 +182,7 @@ class TestHostileEndpoints:
         assert time.monotonic() - started < 4
 
     def test_dripping_headers_end_at_the_total_bound(self) -> None:
-        drip = itertools.chain(
-            [b"HTTP/1.1 200 OK\r\n"], itertools.chain.from_iterable(itertools.repeat([b"X: y\r\n", 0.05]))
-        )
+        drip = itertools.chain([b"HTTP/1.1 200 OK\r\n"], itertools.cycle(DRIP_HEAD))
         with playing(saying(drip)) as url:
             exchange = sent(url)
         assert (End.TIMED_OUT, None) == (exchange.end, exchange.response)
@@ -212,7 +216,7 @@ class TestSecrets:
 
     def test_are_masked_across_reads(self) -> None:
         key = self.KEY.encode()
-        parts = [head(**SSE), chunked(b"data: " + key[:10], end=False), 0.1, chunked(key[10:] + b"\n\n")]
+        parts: list[Part] = [head(**SSE), chunked(b"data: " + key[:10], end=False), 0.1, chunked(key[10:] + b"\n\n")]
         with playing(saying(parts)) as url:
             exchange = sent(url, secrets=(self.KEY,))
         assert b"data: " + b"*" * len(key) + b"\n\n" == exchange.body

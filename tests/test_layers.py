@@ -25,7 +25,7 @@ ROWS = (
     ("verdict", "specimens", "suite", "expected_failures"),
     ("report",),
     ("endpoint",),
-    ("pytest_session", "cli"),
+    ("pytest_plugin", "cli"),
     ("plugin", "__main__"),
 )
 LAYER = {name: number for number, row in enumerate(ROWS) for name in row}

@@ -44,7 +44,7 @@ class TestQuiet:
         pytester.makepyfile("def test_mine(): pass")
         result = pytester.runpytest()
         result.assert_outcomes(passed=1)
-        result.stdout.no_fnmatch_line("*vapi-conformance*")
+        result.stdout.no_fnmatch_line("vapi-conformance*")
 
     def test_importing_it_loads_pytest_and_the_standard_library_only(self) -> None:
         code = (

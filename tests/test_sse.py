@@ -130,15 +130,11 @@ class TestCuts:
 class TestWhatIsKeptBesideTheEvents:
     def test_byte_ranges_name_the_lines_of_the_event(self) -> None:
         body = b": hi\r\n\r\ndata: a\r\n\r\n\r\ndata: b\n\n"
-        assert [b"data: a\r\n\r", b"data: b\n\n"] == [
-            body[event.start : event.end] for event in stream(body).events
-        ]
+        assert [b"data: a\r\n\r", b"data: b\n\n"] == [body[event.start : event.end] for event in stream(body).events]
 
     def test_comment_only_and_empty_blocks(self) -> None:
         blocks = stream(b": ping\n\n\ndata: x\n\n").blocks
-        assert [(True, 1), (False, 0), (False, 1)] == [
-            (block.is_comment_only, len(block.fields)) for block in blocks
-        ]
+        assert [(True, 1), (False, 0), (False, 1)] == [(block.is_comment_only, len(block.fields)) for block in blocks]
 
     def test_line_ends_are_counted(self) -> None:
         assert LineEnds(lf=1, crlf=2, cr=1) == stream(b"a\nb\r\nc\r\r\n").line_ends

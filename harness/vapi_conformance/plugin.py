@@ -41,6 +41,6 @@ def pytest_configure(config: pytest.Config) -> None:
     settings = {option.name: values(option) for option in OPTIONS}
     if not settings[""]:
         return
-    from vapi_conformance.pytest_session import register
+    from vapi_conformance.pytest_plugin import register
 
     register(config, settings)

@@ -7,6 +7,7 @@ in the extra info of each (`--benchmark-json FILE`). The goal is 2,000 judged ch
 import json
 from collections.abc import Callable
 from io import BytesIO
+from typing import cast
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -45,9 +46,10 @@ EXCHANGE = Exchange(
 
 
 def measured(benchmark: BenchmarkFixture, work: Callable[[], object]) -> object:
-    result: object = benchmark(work)
-    if benchmark.stats is not None:
-        benchmark.extra_info["chunks_per_s"] = round(CHUNKS / benchmark.stats.stats.median)
+    result = cast("object", benchmark(work))
+    median_s = cast("float", benchmark.stats.stats.median) if benchmark.stats else 0.0  # pyright: ignore[reportUnknownMemberType] - untyped
+    if median_s:
+        cast("dict[str, object]", benchmark.extra_info)["chunks_per_s"] = round(CHUNKS / median_s)  # pyright: ignore[reportUnknownMemberType] - untyped
     return result
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 
 import httpx
 import pytest
@@ -91,7 +92,7 @@ def caught(server: ReferenceServer, fault: Fault) -> bool:
 
 def test_each_fault_is_caught_by_name(server: ReferenceServer, faults: list[Fault]) -> None:
     with ThreadPoolExecutor(max_workers=8) as executor:
-        results = list(executor.map(lambda fault: caught(server, fault), faults))
+        results = list(executor.map(caught, repeat(server), faults))
     missed = [f"{fault.name} -> {fault.breaks}" for fault, found in zip(faults, results, strict=True) if not found]
     assert [] == missed
     assert len(faults) >= 60

@@ -1,4 +1,4 @@
-"""What a user gets: sdist and wheel hold all and only what they should, and a foreign repository keeps its own names."""
+"""What a user gets: sdist and wheel hold what they should, and a foreign repository keeps its own names."""
 
 import subprocess
 import sys
@@ -49,7 +49,8 @@ class TestWheel:
 class TestSdist:
     def test_holds_sources_data_tests_and_documents(self, built: Path) -> None:
         (sdist,) = built.glob("*.tar.gz")
-        names = {name.partition("/")[2] for name in tarfile.open(sdist).getnames()}
+        with tarfile.open(sdist) as archive:
+            names = {name.partition("/")[2] for name in archive.getnames()}
         assert {
             "README.md",
             "ARCHITECTURE.md",
@@ -91,7 +92,15 @@ def foreign_repository(folder: Path) -> None:
 class TestForeignRepository:
     def test_keeps_its_names_and_has_its_endpoint_judged(self, installed: Path, tmp_path: Path) -> None:
         foreign_repository(tmp_path)
-        command = [installed / "python", "-m", "pytest", "--endpoint", "reference", "--endpoint-report", "report.json"]
+        command = [
+            str(installed / "python"),
+            "-m",
+            "pytest",
+            "--endpoint",
+            "reference",
+            "--endpoint-report",
+            "report.json",
+        ]
         result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stdout + result.stderr
         assert "conformant: every rule that was shown holds" in result.stdout

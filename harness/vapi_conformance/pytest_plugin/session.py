@@ -1,38 +1,34 @@
-"""The plugin at work: one item per rule, scenarios played once, verdicts at the end."""
+"""Hooks of a session with an endpoint: scenarios are played once, rules judge what is stored."""
 
 import json
-import shutil
-import tempfile
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Protocol, Self, cast
+from typing import Final, cast
 
 import pytest
 
 from vapi_conformance import __version__
-from vapi_conformance.endpoint import Endpoint, opened, read_endpoint
+from vapi_conformance.endpoint import Endpoint, opened
 from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import Exchange
-from vapi_conformance.exchange_file import from_document, save
-from vapi_conformance.expected_failures import load_expected_failures
+from vapi_conformance.exchange_file import from_document
 from vapi_conformance.json_file import read_json
 from vapi_conformance.problems import TransportError, UsageError
+from vapi_conformance.pytest_plugin.items import NODE_ID, WARNED, RuleCollector, RuleItem
+from vapi_conformance.pytest_plugin.stored import store
 from vapi_conformance.report.document import to_document
 from vapi_conformance.report.printable import printable
 from vapi_conformance.report.run import Run, Target
-from vapi_conformance.report.text import Line, Style, summary, violation_lines
-from vapi_conformance.rules import Level, Rule, all_rules
-from vapi_conformance.rules.selection import select
+from vapi_conformance.report.text import Style, summary
+from vapi_conformance.rules import Rule
 from vapi_conformance.suite import be_sure_of, needed_scenarios, play
-from vapi_conformance.verdict import Outcome, RuleResult, Verdict, judge
+from vapi_conformance.verdict import RuleResult, Verdict, judge
 
-__all__ = ["ConformanceSession", "register"]
+__all__ = ["ConformanceSession"]
 
-NODE_ID: Final = "vapi-conformance"
-_WARNED: Final = ("conformance", "warned")
 _MARKUP: Final[Mapping[Style, Mapping[str, bool]]] = {
     "plain": {},
     "good": {"green": True, "bold": True},
@@ -41,128 +37,6 @@ _MARKUP: Final[Mapping[Style, Mapping[str, bool]]] = {
     "faint": {"light": True},
     "strong": {"bold": True},
 }
-
-
-def register(config: pytest.Config, settings: Mapping[str, Sequence[str]]) -> None:
-    """Raises pytest.UsageError: exit status 4, one sentence."""
-    try:
-        endpoint = read_endpoint(settings)
-        rules = select(settings.get("rule", ()))
-        listed = settings.get("expected-failures")
-        known = all_rules()
-        expected = load_expected_failures(Path(listed[-1]), known) if listed else dict[str, str]()
-    except UsageError as problem:
-        raise pytest.UsageError(str(problem)) from problem
-
-    def folder(name: str) -> Path | None:
-        return Path(settings[name][-1]) if settings.get(name) else None
-
-    session = ConformanceSession(
-        config=config,
-        endpoint=endpoint,
-        rules=rules,
-        expected=expected,
-        report=folder("report"),
-        exchanges_dir=folder("save-exchanges"),
-    )
-    config.pluginmanager.register(session, "vapi-conformance-session")
-    if config.pluginmanager.hasplugin("xdist"):
-        config.pluginmanager.register(_Distributed(session), "vapi-conformance-distributed")
-
-
-class RuleBroken(Exception):  # noqa: N818 - it reads as what happened
-    """A rule that gates does not hold."""
-
-    def __init__(self, result: RuleResult, lines: Sequence[Line]) -> None:
-        super().__init__(f"{result.rule.id}: {result.outcome.value}")
-        self.result = result
-        self.lines = lines
-
-
-@dataclass
-class RuleRepr:
-    """A failure: in full for JUnit and other files, in short on the terminal, where the summary has the rest."""
-
-    full: str
-    short: str
-
-    def __str__(self) -> str:
-        return self.full
-
-    def toterminal(self, tw: pytest.TerminalReporter) -> None:
-        """Called by pytest with its terminal writer."""
-        tw.line(self.short)
-
-
-class RuleCollector(pytest.Collector):
-    """The rules as one node beside the user's own tests."""
-
-    conformance: "ConformanceSession"
-
-    @classmethod
-    def made(cls, parent: pytest.Session, conformance: "ConformanceSession") -> Self:
-        """from_parent takes only what pytest knows."""
-        node = cls.from_parent(parent, name=NODE_ID, nodeid=NODE_ID)  # pyright: ignore[reportUnknownMemberType] - untyped in pytest
-        node.conformance = conformance
-        return node
-
-    def collect(self) -> Iterator[pytest.Item]:
-        """One item per selected rule that the profile has."""
-        for rule in self.conformance.rules:
-            if rule.level(self.conformance.endpoint.profile, self.conformance.endpoint.dialect) is not None:
-                yield RuleItem.made(self, rule)
-
-
-class RuleItem(pytest.Item):
-    """One rule over all exchanges of the session."""
-
-    rule: Rule
-    conformance: "ConformanceSession"
-
-    @classmethod
-    def made(cls, parent: RuleCollector, rule: Rule) -> Self:
-        """See RuleCollector.made."""
-        node = cls.from_parent(parent, name=rule.id, nodeid=f"{NODE_ID}::{rule.id}")  # pyright: ignore[reportUnknownMemberType] - untyped in pytest
-        node.rule, node.conformance = rule, parent.conformance
-        return node
-
-    def runtest(self) -> None:
-        """Judges the stored exchanges; nothing is sent from here."""
-        result = self.conformance.result(self.rule)
-        self.user_properties += [
-            ("rule", self.rule.id),
-            ("level", result.level.name),
-            ("profile", self.conformance.endpoint.profile.value),
-            ("source", self.rule.source),
-            ("outcome", result.outcome.value),
-        ]
-        place = self.conformance.expected.get(self.rule.id)
-        broken = result.outcome not in (Outcome.PASSED, Outcome.NOT_APPLICABLE)
-        if result.outcome is Outcome.NOT_APPLICABLE:
-            pytest.skip(result.reason)
-        if place is not None and result.outcome is Outcome.PASSED:
-            pytest.fail(f"passes, though {place} lists it as failing: take the entry out", pytrace=False)
-        if place is not None and broken and result.outcome is not Outcome.HARNESS_ERROR:
-            pytest.xfail(f"known, {place}")
-        if broken and (result.level is Level.MUST or result.outcome is Outcome.HARNESS_ERROR):
-            raise RuleBroken(result, list(violation_lines(result, repeat=self.conformance.repeat)))
-        if broken and result.level is Level.SHOULD:
-            self.user_properties.append(_WARNED)
-
-    def repr_failure(  # type: ignore[override]  # pytest prints whatever has toterminal
-        self, excinfo: pytest.ExceptionInfo[BaseException]
-    ) -> object:
-        """The investigation, not a traceback."""
-        if not isinstance(excinfo.value, RuleBroken):
-            return super().repr_failure(excinfo)
-        result = excinfo.value.result
-        first = result.findings[0].violation.actual if result.findings else result.reason
-        full = "\n".join(printable(line.text) for line in excinfo.value.lines)
-        return RuleRepr(full=full, short=printable(f"{result.level.name} {result.outcome.value}: {first}"))
-
-    def reportinfo(self) -> tuple[Path, None, str]:
-        """Where pytest says that the item is."""
-        return self.path, None, self.nodeid
 
 
 @dataclass(eq=False)
@@ -231,7 +105,7 @@ class ConformanceSession:
         """Fills `evidence`, or `unreachable`. Raises pytest.UsageError when the set-up is at fault."""
         started = time.monotonic()
         self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
-        exchanges: list[Exchange] = []
+        exchanges = list[Exchange]()
         conditions = Conditions()
         try:
             with opened(self.endpoint) as live:
@@ -301,7 +175,7 @@ class ConformanceSession:
         self, report: pytest.TestReport
     ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
         """A SHOULD that does not hold warns: neither a pass nor a failure."""
-        if report.when == "call" and report.passed and _WARNED in map(tuple, report.user_properties):
+        if report.when == "call" and report.passed and WARNED in map(tuple, report.user_properties):
             return "warned", "w", ("WARNED", {"yellow": True})
         return None
 
@@ -351,42 +225,3 @@ class ConformanceSession:
         for name, folder in (("report", self.report), ("exchanges", self.exchanges_dir)):
             if folder is not None:
                 terminalreporter.write_line(f"{name}: {folder}")
-
-
-class _WorkerNode(Protocol):
-    """What xdist hands over for each worker."""
-
-    workerinput: dict[str, object]
-
-
-@dataclass(eq=False)
-class _Distributed:
-    """pytest-xdist: the controlling process plays once, and the workers judge what it stored."""
-
-    conformance: ConformanceSession
-    folder: Path | None = None
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: _WorkerNode) -> None:
-        """Called before each worker starts."""
-        if self.folder is None:
-            self.folder = Path(tempfile.mkdtemp(prefix="vapi-conformance-"))
-            self.conformance.play(self.conformance.rules)
-            self.conformance.hand_over(self.folder)
-        node.workerinput["vapi_conformance"] = str(self.folder)
-
-    def pytest_unconfigure(self) -> None:
-        """Nothing is left behind."""
-        if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def store(exchanges: Sequence[Exchange], folder: Path) -> None:
-    """One file each; names sort in the order of play. Files of an earlier run are taken away first."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.exchange.json"):
-        old.unlink()
-    for number, exchange in enumerate(exchanges, 1):
-        label = exchange.label
-        name = "exchange" if label is None else f"{label.scenario}.{label.step}.{label.attempt}"
-        save(exchange, folder / f"{number:03}-{name}.exchange.json")

@@ -1,0 +1,43 @@
+"""From options to hooks."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from vapi_conformance.endpoint import read_endpoint
+from vapi_conformance.expected_failures import load_expected_failures
+from vapi_conformance.problems import UsageError
+from vapi_conformance.pytest_plugin.distributed import Distributed
+from vapi_conformance.pytest_plugin.session import ConformanceSession
+from vapi_conformance.rules import all_rules
+from vapi_conformance.rules.selection import select
+
+__all__ = ["register"]
+
+
+def register(config: pytest.Config, settings: Mapping[str, Sequence[str]]) -> None:
+    """Raises pytest.UsageError: exit status 4, one sentence."""
+    try:
+        endpoint = read_endpoint(settings)
+        rules = select(settings.get("rule", ()))
+        listed = settings.get("expected-failures")
+        known = all_rules()
+        expected = load_expected_failures(Path(listed[-1]), known) if listed else dict[str, str]()
+    except UsageError as problem:
+        raise pytest.UsageError(str(problem)) from problem
+
+    def folder(name: str) -> Path | None:
+        return Path(settings[name][-1]) if settings.get(name) else None
+
+    session = ConformanceSession(
+        config=config,
+        endpoint=endpoint,
+        rules=rules,
+        expected=expected,
+        report=folder("report"),
+        exchanges_dir=folder("save-exchanges"),
+    )
+    config.pluginmanager.register(session, "vapi-conformance-session")
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(Distributed(session), "vapi-conformance-distributed")
