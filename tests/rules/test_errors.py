@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from judging import outcome, streamed, told, with_header
-from vapi_conformance.exchange import Response
+from vapi_conformance.exchange import Label, Response
 from vapi_conformance.specimens import base
 from vapi_conformance.verdict import Outcome
 from whole_answers import JsonObject, refused, whole
@@ -62,6 +62,18 @@ class TestBody:
     def test_the_text_is_quoted_in_short(self) -> None:
         (found,) = told("errors.body-is-json", refused(b"<html>" + b"x" * 5000))
         assert len(found) < 150
+
+    def test_a_page_is_called_no_json_and_broken_json_is_explained(self) -> None:
+        assert ["'404 Not Found', which is no JSON"] == told("errors.body-is-json", refused(b"404 Not Found"))
+        (found,) = told("errors.body-is-json", refused(b'{"error": {}'))
+        assert "character" in found
+
+    @pytest.mark.parametrize("scenario", ["unknown-path", "full-url"])
+    def test_the_404_of_a_path_that_need_not_exist_is_the_routers(self, scenario: str) -> None:
+        label = Label(scenario=scenario, step="post", expects="anything")
+        page = replace(refused(b"<!doctype html>", status=404), label=label)
+        assert Outcome.NOT_APPLICABLE is outcome("errors.body-is-json", page)
+        assert Outcome.NOT_APPLICABLE is outcome("errors.error-is-an-object", page)
 
 
 class TestMediaType:

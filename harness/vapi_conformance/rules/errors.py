@@ -32,10 +32,15 @@ _SCHEMA: Final = "openai/error"
 _JUDGED_BY_AUTH: Final = 401
 _WITHOUT_ERROR_BODY: Final = frozenset({_JUDGED_BY_AUTH, 405, 413})
 """405 and 413 come from the router or a proxy before the API is reached; the API description has no body for them."""
+_BESIDE_THE_API: Final = frozenset({"unknown-path", "full-url"})
+"""Probes of paths that need not exist: the 404 is the router's, and says nothing about the refusals of the API."""
 _SERVER_ERRORS: Final = 500
 
 
 def _owes_error_body(evidence: Evidence) -> bool:
+    label = evidence.exchange.label
+    if label is not None and label.scenario in _BESIDE_THE_API:
+        return False
     return evidence.is_refusal and evidence.status not in _WITHOUT_ERROR_BODY
 
 
@@ -70,8 +75,12 @@ def body_is_json(evidence: Evidence) -> Iterator[Violation]:
     if not evidence.body.strip():
         yield Violation(expected="a JSON body", actual="no body")
     elif (problem := error_payload(evidence).error) is not None:
-        start = quote(evidence.body[:200].decode(errors="replace").strip(), limit=60)
-        yield Violation(expected="a JSON body", actual=f"{start} ({problem})", start=0, end=len(evidence.body))
+        text = evidence.body[:200].decode(errors="replace").strip()
+        # Of "404 Not Found" a parser takes the number and stumbles over the rest; where the stumbling is tells nothing.
+        reason = f" ({problem})" if text.startswith(("{", "[")) else ", which is no JSON"
+        yield Violation(
+            expected="a JSON body", actual=f"{quote(text, limit=60)}{reason}", start=0, end=len(evidence.body)
+        )
 
 
 @rule(
