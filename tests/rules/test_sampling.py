@@ -1,9 +1,11 @@
 """Rules on whether the request's parameters were honoured."""
 
+from dataclasses import replace
+
 import pytest
 
 from judging import outcome, told, with_status
-from vapi_conformance.exchange import Exchange
+from vapi_conformance.exchange import End, Exchange
 from vapi_conformance.specimens import base
 from vapi_conformance.verdict import Outcome
 from whole_answers import choice_of, document, message_of, whole
@@ -31,6 +33,10 @@ class TestMaxTokens:
     )
     def test_is_short_and_says_so(self, words: int, finish: str, passes: bool) -> None:
         assert passes == (told(self.RULE, saying("max-tokens-json", "word " * words, finish)) == [])
+
+    def test_an_answer_that_is_short_by_itself_shows_nothing(self) -> None:
+        assert Outcome.UNTESTABLE is outcome(self.RULE, saying("max-tokens-json", "Hi there! How can I help?", "stop"))
+        assert Outcome.VIOLATED is outcome(self.RULE, saying("max-tokens-json", "word " * 15 + "word.", "stop"))
 
     @pytest.mark.parametrize("finish", [None, 7, "max_tokens"])
     def test_tells_the_finish_reason_whatever_it_is(self, finish: object) -> None:
@@ -91,6 +97,10 @@ class TestN:
 
     def test_may_not_break_the_server(self) -> None:
         assert ["status 500"] == told(self.RULE, with_status(base("choices-json")[0], 500))
+
+    def test_an_answer_that_cannot_be_read_is_for_other_rules(self) -> None:
+        (sound,) = base("choices-json")
+        assert Outcome.UNTESTABLE is outcome(self.RULE, replace(sound, reads=(), end=End.TRUNCATED))
 
     @pytest.mark.parametrize("given", [0, 1, 3])
     def test_is_counted(self, given: int) -> None:

@@ -26,6 +26,7 @@ __all__ = [
 
 _REQUEST: Final = "openai-openapi 2.3.0, CreateChatCompletionRequest"
 _REFUSALS: Final = frozenset({400, 422})
+_SENTENCE_ENDS: Final = (".", "!", "?", "…", "。", "！", "？")
 
 
 def _answer(group: Sequence[Evidence]) -> tuple[int, Evidence] | None:
@@ -55,6 +56,16 @@ def _refused(evidence: Evidence, step: int, parameter: str) -> Iterator[Violatio
         yield _at(evidence, step, f"an answer that honours {parameter}", f"status {evidence.status}")
 
 
+def _is_short_by_itself(group: Sequence[Evidence]) -> bool:
+    """A finished sentence below the bound: the agent tells no long story, and nothing had to be cut."""
+    found = _answer(group)
+    choice, request = (_choice(found[1]), found[1].request) if found is not None else (None, None)
+    if choice is None or request is None or request.max_tokens is None or choice.finish_reason != "stop":
+        return False
+    text = choice.text.strip()
+    return text.endswith(_SENTENCE_ENDS) and len(text.split()) < request.max_tokens
+
+
 @scenario_rule(
     "chat.max-tokens-is-honoured",
     scenarios=("max-tokens",),
@@ -63,7 +74,7 @@ def _refused(evidence: Evidence, step: int, parameter: str) -> Iterator[Violatio
     source=f"{_REQUEST}.max_tokens, .max_completion_tokens",
     catalogue=["CHAT-16"],
     remedy="Pass max_tokens on to the model, and finish with length where it cuts the answer.",
-    applies=_is_judged,
+    applies=lambda group: _is_judged(group) and not _is_short_by_itself(group),
 )
 def max_tokens_is_honoured(group: Sequence[Evidence]) -> Iterator[Violation]:
     """An answer that wants to be longer than `max_tokens` is cut there and finishes with `length`."""
@@ -108,6 +119,11 @@ def stop_sequence_is_honoured(group: Sequence[Evidence]) -> Iterator[Violation]:
         yield _at(evidence, step, "finish_reason stop", f"finish_reason {_reason(choice)}")
 
 
+def _is_no_answer(evidence: Evidence) -> bool:
+    """A success in which nothing could be read: broken off, empty or of another form, with rules of their own."""
+    return evidence.is_success and document(evidence) is None and not evidence.transcript.choices
+
+
 @scenario_rule(
     "chat.n-is-honoured-or-refused",
     scenarios=("choices",),
@@ -116,7 +132,7 @@ def stop_sequence_is_honoured(group: Sequence[Evidence]) -> Iterator[Violation]:
     source=f"{_REQUEST}.n",
     catalogue=["CHAT-18", "CHAT-05"],
     remedy="Give as many choices as n asks for, or refuse the request with 400.",
-    applies=lambda group: _answer(group) is not None,
+    applies=lambda group: (found := _answer(group)) is not None and not _is_no_answer(found[1]),
 )
 def n_is_honoured_or_refused(group: Sequence[Evidence]) -> Iterator[Violation]:
     """A request for two choices gets two, or is refused with 400 or 422; it never gets one in silence."""
