@@ -251,10 +251,14 @@ def _words(text: str | None) -> set[str]:
 
 
 def _stream_id(evidence: Evidence) -> str | None:
-    """The id of the first chunk that has one; an empty id is broken in its own way."""
+    """The id of the first chunk that has one; an empty id is broken in its own way.
+
+    Only where there are choices: what streams of other protocols call `id` is no concern of ours.
+    """
     if not _is_answered(evidence):
         return None
-    ids = (string_or_none((chunk.record or {}).get("id")) for chunk in evidence.transcript.chunks)
+    records = (chunk.record for chunk in evidence.transcript.chunks)
+    ids = (string_or_none(record.get("id")) for record in records if record is not None and "choices" in record)
     return next((each for each in ids if each), None)
 
 
