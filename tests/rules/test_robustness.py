@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from judging import judged, outcome, steps, told, with_header, with_status
+from judging import judged, outcome, steps, streamed, told, with_header, with_status
 from vapi_conformance.exchange import End, Exchange
 from vapi_conformance.verdict import Outcome
 
@@ -29,6 +29,28 @@ class TestUnknownKeys:
         result = judged("http.unknown-keys-are-ignored", bare, with_status(extra, status))
         assert [(f"status {status}", 1)] == [(each.violation.actual, each.violation.step) for each in result.findings]
 
+    @pytest.mark.parametrize(
+        ("change", "actual"),
+        [
+            (lambda extra: replace(extra, reads=(), end=End.TRUNCATED), "status 200 and an answer that is truncated"),
+            (lambda extra: replace(extra, reads=()), "status 200 and nothing in the body"),
+            (
+                lambda extra: replace(extra, reads=streamed(b'data: {"error": {"message": "no"}}\n\n').reads),
+                "status 200 and an error in the answer",
+            ),
+        ],
+    )
+    def test_are_not_ignored_by_who_fails_after_the_status(
+        self, change: Callable[[Exchange], Exchange], actual: str
+    ) -> None:
+        bare, extra = steps("unknown-keys").values()
+        assert [actual] == told("http.unknown-keys-are-ignored", bare, change(extra))
+
+    def test_show_nothing_where_the_bare_answer_breaks_off(self) -> None:
+        bare, extra = steps("unknown-keys").values()
+        broken = replace(bare, reads=(), end=End.TRUNCATED)
+        assert Outcome.UNTESTABLE is outcome("http.unknown-keys-are-ignored", broken, extra)
+
     def test_show_nothing_where_the_bare_request_fails(self) -> None:
         failing = [with_status(exchange, 500) for exchange in steps("unknown-keys").values()]
         assert Outcome.UNTESTABLE is outcome("http.unknown-keys-are-ignored", *failing)
@@ -39,6 +61,12 @@ class TestMetadataModes:
         played = steps("metadata-modes")
         group = [played["off"], *(with_status(played[step], 500) for step in ("empty", "no-call"))]
         assert ["status 500"] * 2 == told("http.metadata-modes-are-accepted", *group)
+
+    def test_are_not_accepted_by_who_fails_after_the_status(self) -> None:
+        played = steps("metadata-modes")
+        cut = replace(played["destructured"], reads=(), end=End.TRUNCATED)
+        told_of = told("http.metadata-modes-are-accepted", played["off"], cut)
+        assert ["status 200 and an answer that is truncated"] == told_of
 
     def test_show_nothing_where_every_request_fails(self) -> None:
         failing = [with_status(exchange, 500) for exchange in steps("metadata-modes").values()]
