@@ -1,11 +1,14 @@
 """Chat Completions: bytes of an answer, streamed or whole, to a `Transcript`. Never raises on what a server sends."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import accumulate
 from typing import Final
 
+from vapi_conformance.dialects.body_kind import BOM, sniff
 from vapi_conformance.dialects.transcript import (
     BodyKind,
     Choice,
@@ -78,8 +81,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[Signal, State]]] = {
 _REASONING_KEYS: Final = ("reasoning_content", "reasoning")
 """DeepSeek, vLLM (older) and others; vLLM (newer), Ollama, Groq, OpenRouter."""
 
-_SSE_START: Final = re.compile(rb"\s*(?:data|event|id|retry)?\s?:|\s*data\b", re.IGNORECASE)
-_SSE_LATER: Final = re.compile(rb"^data:", re.MULTILINE)
+_LINE: Final = re.compile(rb"[^\r\n]+")
 _DONE: Final = re.compile(r"""\s*["']?\[done\]["']?\s*""", re.IGNORECASE)
 
 
@@ -94,40 +96,42 @@ class Answer:
 def read_answer(reads: Sequence[Read], *, media_type: str) -> Answer:
     """Body reads with content coding undone; the media type only decides where the bytes themselves do not."""
     body = b"".join(read.data for read in reads)
-    kind = _sniff(body, media_type)
+    kind = sniff(body, media_type)
     if kind == "stream":
         stream = decode(reads)
         return Answer(stream=stream, transcript=_read_stream(stream))
-    last_ns = reads[-1].at_ns if reads else None
-    text = body.decode(errors="replace").removeprefix("\ufeff")
-    chunks = tuple(_documents(text, kind, last_ns))
+    chunks = tuple(_documents(body, reads)) if kind == "ndjson" else (_document(body, reads),) if kind == "json" else ()
     return Answer(stream=None, transcript=_transcribe(kind, chunks, ()))
 
 
-def _sniff(body: bytes, media_type: str) -> BodyKind:
-    """Bytes outrank the media type: official clients look at neither, and servers get the type wrong."""
-    start = body.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not start:
-        return "nothing"
-    if _SSE_START.match(start):
-        return "stream"
-    if start[:1] in b"{[":
-        lines = [line for line in start.splitlines() if line.strip()]
-        if len(lines) > 1 and all(line.lstrip()[:1] == b"{" and line.rstrip()[-1:] == b"}" for line in lines):
-            return "ndjson"
-        return "json"
-    return "stream" if media_type == "text/event-stream" or _SSE_LATER.search(start) else "other"
+def _document(body: bytes, reads: Sequence[Read]) -> Chunk:
+    """The whole body; it can be read when its last byte has come."""
+    start = len(body) - len(body.removeprefix(BOM))
+    text = body[start:].decode(errors="replace")
+    return Chunk(
+        index=0, payload=parse(text), event_type="", start=start, end=len(body), at_ns=_time_at(reads)(len(body))
+    )
 
 
-def _documents(text: str, kind: BodyKind, at_ns: int | None) -> Iterator[Chunk]:
-    if kind not in ("json", "ndjson"):
-        return
-    lines = [line for line in text.splitlines() if line.strip()] if kind == "ndjson" else [text]
-    position = 0
+def _documents(body: bytes, reads: Sequence[Read]) -> Iterator[Chunk]:
+    """One for each line that is not blank, with the time of the read that completed it."""
+    time_at = _time_at(reads)
+    lines = (line for line in _LINE.finditer(body, len(body) - len(body.removeprefix(BOM))) if line[0].strip())
     for index, line in enumerate(lines):
-        end = position + len(line.encode(errors="replace"))
-        yield Chunk(index=index, payload=parse(line), event_type="", start=position, end=end, at_ns=at_ns)
-        position = end + 1
+        yield Chunk(
+            index=index,
+            payload=parse(line[0].decode(errors="replace")),
+            event_type="",
+            start=line.start(),
+            end=line.end(),
+            at_ns=time_at(line.end()),
+        )
+
+
+def _time_at(reads: Sequence[Read]) -> Callable[[int], int | None]:
+    """From a number of bytes to the time of the read with which so many had come."""
+    ends = list(accumulate(len(read.data) for read in reads))
+    return lambda size: reads[bisect_left(ends, size)].at_ns
 
 
 def _read_stream(stream: EventStream) -> Transcript:
@@ -178,7 +182,9 @@ class _OpenChoice:
         signals: list[Signal] = []
         # Some answers carry both; a document speaks by its message, a chunk by its delta.
         keys = ("delta", "message") if chunk.event_type else ("message", "delta")
-        delta = next((each for key in keys if (each := object_or_none(choice.get(key))) is not None), {})
+        delta = object_or_nothing(
+            next((choice[key] for key in keys if object_or_none(choice.get(key)) is not None), None)
+        )
         if (role := delta.get("role")) is not None:
             self.roles.append(Role(chunk=chunk.index, value=role))
             signals.append(Signal.ROLE)
@@ -256,8 +262,10 @@ def _transcribe(kind: BodyKind, chunks: tuple[Chunk, ...], markers: tuple[Marker
     errors: list[int] = []
     faults: list[OutOfOrder] = []
     first_marker = markers[0].position if markers else None
+    beginning = State.IDLE
     for chunk in chunks:
         if chunk.index == first_marker:
+            beginning = TRANSITIONS[beginning][Signal.DONE_MARKER]
             for choice in choices.values():
                 choice.move(Signal.DONE_MARKER, chunk.index)
         record = chunk.record or {}
@@ -266,10 +274,14 @@ def _transcribe(kind: BodyKind, chunks: tuple[Chunk, ...], markers: tuple[Marker
         for position, item in enumerate(array_or_nothing(record.get("choices"))):
             fields = object_or_nothing(item)
             index = integer_or_none(fields.get("index"))
-            choice = choices.setdefault(slot := position if index is None else index, _OpenChoice(slot))
+            slot = position if index is None else index
+            if slot not in choices:
+                choices[slot] = _OpenChoice(slot, beginning)
+            choice = choices[slot]
             faults += [fault for signal in choice.take(chunk, fields) if (fault := choice.move(signal, chunk.index))]
         if (counts := object_or_none(record.get("usage"))) is not None:
             usages.append(UsageReport(chunk=chunk.index, counts=counts))
+            faults += [fault for each in choices.values() if (fault := each.move(Signal.USAGE, chunk.index))]
     return Transcript(
         kind=kind,
         chunks=chunks,
