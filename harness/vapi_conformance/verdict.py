@@ -23,7 +23,7 @@ class Outcome(StrEnum):
     UNTESTABLE = "untestable"
     """Needed, but never shown to us: red, not grey."""
     UNREACHABLE = "unreachable"
-    """No exchange at all."""
+    """No exchange at all: nothing that would show it got a response."""
     HARNESS_ERROR = "harness error"
     """Our bug."""
 
@@ -76,50 +76,47 @@ def judge(
 
 def judge_rule(rule: Rule, level: Level, evidence: Sequence[Evidence]) -> RuleResult:
     """A rule that fails to run is our bug and is reported as ours."""
+    groups = list(_groups(rule, evidence))
     findings: list[Finding] = []
     judged = broken = 0
     lacking: set[Need] = set()
-    shown = False
-    for group in _groups(rule, evidence):
-        shown = True
-        missing = {need for each in group for need in rule.needs if not _has(need, each)}
+    for group in groups:
         try:
-            if missing or not rule.applies(group):
+            if missing := {need for each in group for need in rule.needs if not _has(need, each)}:
                 lacking |= missing
                 continue
-            violations = tuple(rule.check(group))
+            if not rule.applies(group):
+                continue
+            found = [Finding(violation=each, evidence=group[each.step]) for each in rule.check(group)]
         except Exception as problem:  # noqa: BLE001 - whatever a rule raises is our bug, and the run goes on
             reason = f"{type(problem).__name__}: {problem} (on {group[0].exchange.source or 'an exchange'})"
             return RuleResult(rule=rule, level=level, outcome=Outcome.HARNESS_ERROR, judged=judged, reason=reason)
         judged += 1
-        broken += bool(violations)
-        findings += [Finding(violation=each, evidence=group[each.step]) for each in violations]
+        broken += bool(found)
+        findings += found
     if judged:
         outcome = Outcome.VIOLATED if findings else Outcome.PASSED
         return RuleResult(
             rule=rule, level=level, outcome=outcome, judged=judged, broken=broken, findings=tuple(findings)
         )
-    return _unjudged(rule, level, shown=shown, lacking=lacking)
+    shown = [each for group in groups for each in group]
+    outcome, reason = _unjudged(rule, shown or evidence, played=bool(shown), lacking=lacking)
+    return RuleResult(rule=rule, level=level, outcome=outcome, reason=reason)
 
 
-def _unjudged(rule: Rule, level: Level, *, shown: bool, lacking: set[Need]) -> RuleResult:
-    if rule.scenarios and shown and not lacking and not rule.optional:
-        names = ", ".join(rule.scenarios)
-        return RuleResult(
-            rule=rule,
-            level=level,
-            outcome=Outcome.UNTESTABLE,
-            reason=f"no attempt at {names} showed what the rule is about",
-        )
+def _unjudged(rule: Rule, evidence: Sequence[Evidence], *, played: bool, lacking: set[Need]) -> tuple[Outcome, str]:
+    """evidence: what the rule was shown, or all there is where that is nothing. played: it was shown something."""
+    if not any(each.exchange.response for each in evidence):
+        words = next((each.exchange.error for each in evidence if each.exchange.error), None)
+        return Outcome.UNREACHABLE, "no response came" + (f": {words}" if words else "")
     if lacking:
-        reason = f"the recording kept no {', '.join(sorted(lacking))}"
-    elif rule.scenarios and shown:
-        reason = "the endpoint offers nothing that shows it"
-    elif rule.scenarios:
-        reason = f"needs the scenario {' or '.join(rule.scenarios)}, which was not played"
-    else:
-        reason = "no exchange shows what the rule is about"
-    return RuleResult(rule=rule, level=level, outcome=Outcome.NOT_APPLICABLE, reason=reason)
+        return Outcome.NOT_APPLICABLE, f"the recording kept no {', '.join(sorted(lacking))}"
+    names = rule.scenarios
+    if names and played:
+        return Outcome.UNTESTABLE, f"no attempt at {', '.join(names)} showed what the rule is about"
+    if names:
+        return Outcome.NOT_APPLICABLE, f"needs the scenario {' or '.join(names)}, which was not played"
+    return Outcome.NOT_APPLICABLE, "no exchange shows what the rule is about"
 
 
 def _groups(rule: Rule, evidence: Sequence[Evidence]) -> Iterator[Sequence[Evidence]]:

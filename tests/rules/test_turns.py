@@ -258,7 +258,7 @@ class TestAcceptance:
         broken = replace(said("Hel"), end=End.RESET)
         assert outcome(rule_id, step(broken, scenario, "stream")) is Outcome.UNTESTABLE
         nothing = replace(broken, response=None, end=End.NO_RESPONSE, reads=())
-        assert outcome(rule_id, step(nothing, scenario, "stream")) is Outcome.UNTESTABLE
+        assert outcome(rule_id, step(nothing, scenario, "stream")) is Outcome.UNREACHABLE
 
     def test_a_refusal_of_the_caller_says_nothing_about_the_history(self, rule_id: str, scenario: str) -> None:
         limited = replace(REFUSED, response=Response(status=429))
