@@ -237,7 +237,7 @@ class TestUnusableFiles:
             (b"[" * 100_000, "is nested too deeply"),
             (
                 b'{"a": ' + b"1" * 5000 + b"}",
-                "is not JSON: Exceeds the limit (4300 digits) for integer string conversion",
+                "is not JSON: it holds a number of 5000 digits",
             ),
             (b" " * (MAX_BYTES + 1), "is larger than 4 MiB"),
         ],

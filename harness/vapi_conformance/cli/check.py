@@ -1,64 +1,39 @@
 """`vapi-conformance check`: judge recordings."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
-from vapi_conformance.cli.printing import json_option, print_json, print_lines
+from vapi_conformance.cli.catalogue import chosen
+from vapi_conformance.cli.check_text import Summary, run_lines
+from vapi_conformance.cli.judging import Judge
+from vapi_conformance.cli.printing import JsonResults, json_option, print_lines
+from vapi_conformance.cli.reading import Reading, files_argument
 from vapi_conformance.dialects.names import Dialect
-from vapi_conformance.evidence import Evidence
-from vapi_conformance.exchange import Exchange
 from vapi_conformance.problems import UsageError
-from vapi_conformance.recordings import load_exchanges
 from vapi_conformance.report.document import to_document
-from vapi_conformance.report.run import Run, Target
-from vapi_conformance.report.text import Line, summary
-from vapi_conformance.rules import Profile, Rule
-from vapi_conformance.rules.selection import select
-from vapi_conformance.verdict import Verdict, judge
+from vapi_conformance.report.run import Run
+from vapi_conformance.rules import Profile
 
 __all__ = ["command"]
 
+_EPILOG = """\b
+Examples:
+  vapi-conformance check exchanges/
+  vapi-conformance check call.har --rule 'sse.*'
+  vapi-conformance check --profile standard --dialect openai_chat_completions call.har --json
 
-def _runs(exchanges: Sequence[Exchange], rules: Sequence[Rule], profile: Profile, dialect: Dialect) -> Iterator[Run]:
-    """One run per exchange; the exchanges of one scenario are judged once more together."""
-    for exchange in exchanges:
-        evidence = [Evidence(exchange=exchange)]
-        single = [rule for rule in rules if not rule.scenarios]
-        yield Run(
-            target=Target(name=exchange.source, url=exchange.request.url),
-            profile=profile,
-            dialect=dialect,
-            results=judge(single, evidence, profile=profile, dialect=dialect),
-            exchanges=1,
-        )
-
-
-def _scenario_run(
-    exchanges: Sequence[Exchange], rules: Sequence[Rule], profile: Profile, dialect: Dialect
-) -> Run | None:
-    """Rules over several exchanges, where the files hold a played scenario."""
-    labelled = [Evidence(exchange=each) for each in exchanges if each.label is not None]
-    played = {each.exchange.label.scenario for each in labelled if each.exchange.label is not None}
-    chosen = [rule for rule in rules if played & set(rule.scenarios)]
-    if not chosen:
-        return None
-    return Run(
-        target=Target(name="the scenarios that the files hold"),
-        profile=profile,
-        dialect=dialect,
-        results=judge(chosen, labelled, profile=profile, dialect=dialect),
-        exchanges=len(labelled),
-    )
+\b
+Exit status:
+  0  every file was read, and no MUST is broken
+  1  a MUST is broken or was not shown, or some file could not be read
+  2  wrong usage, or no file could be read
+"""
 
 
-@click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.command(epilog=_EPILOG)
+@files_argument
 @click.option(
     "--profile",
     type=click.Choice([each.value for each in Profile]),
@@ -83,47 +58,39 @@ def command(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Judge the exchanges in FILES, rule by rule.
 
-    FILES are exchange files (`pytest --endpoint URL --endpoint-save-exchanges DIR` writes them), HAR 1.2 files
-    with bodies (browsers and proxies write them), or recordings of the form {request, response: {body_text}}.
-    A file that cannot be read is named and the others are judged all the same.
-
-    \b
-    Example:
-      vapi-conformance check exchanges/*.json
-      vapi-conformance check --profile standard --dialect openai_chat_completions call.har --json
+    FILES are exchange files, as `pytest --endpoint URL --endpoint-save-exchanges DIR` writes them; HAR 1.2 files
+    with bodies, as browsers and proxies write them; or recordings {request, response: {status, headers, body_text}}.
+    A folder stands for the .json and .har files in it. Where a folder holds all exchanges of a scenario, the rules
+    over several exchanges are judged, too. A file that cannot be read is named, and the others are judged.
     """
-    rules = select(patterns)
-    chosen_profile, chosen_dialect = Profile(profile), Dialect(dialect)
-    runs: list[Run] = []
-    exchanges: list[Exchange] = []
-    unread: list[str] = []
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal or len(files) < 2) as bar:  # noqa: PLR2004 - one file needs no bar
-        for path in bar.track(files, description="judging"):
-            try:
-                for exchange in load_exchanges(path):
-                    runs.extend(_runs([exchange], rules, chosen_profile, chosen_dialect))
-                    exchanges.append(exchange if exchange.label is not None else replace(exchange, reads=()))
-            except UsageError as problem:
-                unread.append(str(problem))
-    if (together := _scenario_run(exchanges, rules, chosen_profile, chosen_dialect)) is not None:
-        runs.append(together)
+    judge = Judge(rules=chosen(patterns), profile=Profile(profile), dialect=Dialect(dialect))
+    options = _options(profile, dialect)
+    reading, summary, results = Reading(files=files), Summary(), JsonResults()
+
+    def tell(run: Run, path: Path) -> None:
+        summary.add(run)
+        if as_json:
+            results.add({**to_document(run), "source": run.target.name})
+        else:
+            with reading.paused():
+                print_lines(run_lines(run, path, options=options, verbose=verbose))
+
+    for path, exchange in reading:
+        if (run := judge.alone(path, exchange)) is not None:
+            tell(run, path)
+    for run in judge.together():
+        tell(run, Path(run.target.name))
+    if reading.exchanges and not summary.runs:
+        raise UsageError(f"{' '.join(patterns)}: judged over a whole scenario, and the files hold none")
     if as_json:
-        print_json({"results": [{**to_document(run), "source": run.target.name} for run in runs], "unread": unread})
-    else:
-        _print(runs, verbose=verbose)
-    for sentence in unread:
-        click.secho(f"not read: {sentence}", fg="red", err=True)
-    if unread and not runs:
-        sys.exit(2)
-    sys.exit(0 if not unread and all(run.verdict is not Verdict.VIOLATED for run in runs) else 1)
+        results.end({"unread": reading.unread, "left_out": reading.left_out})
+    elif summary.runs:
+        print_lines(summary.lines(profile, dialect))
+    reading.complain()
+    sys.exit(reading.exit_status(failed=summary.failed > 0))
 
 
-def _print(runs: Sequence[Run], *, verbose: bool) -> None:
-    for run in runs:
-        print_lines([Line(run.target.name, "strong")])
-        print_lines(summary(run, repeat=f"vapi-conformance check {run.target.name} --rule {{rule}}", verbose=verbose))
-        print_lines([Line("")])
-    if len(runs) > 1:
-        violated = sum(run.verdict is Verdict.VIOLATED for run in runs)
-        print_lines([Line(f"{len(runs)} judged, {violated} violated", "bad" if violated else "good")])
+def _options(profile: str, dialect: str) -> str:
+    """What a repeated command needs of these to say the same."""
+    told = "" if profile == Profile.VAPI else f" --profile {profile}"
+    return told + ("" if dialect == Dialect.OPENAI_COMPATIBLE else f" --dialect {dialect}")

@@ -5,26 +5,35 @@ from collections.abc import Iterator
 
 import click
 
+from vapi_conformance.cli.catalogue import chosen
 from vapi_conformance.cli.printing import json_option, print_json, print_lines
 from vapi_conformance.cli.rules import rule_document
 from vapi_conformance.evidence import Evidence
+from vapi_conformance.problems import UsageError
 from vapi_conformance.report.effect import effects
 from vapi_conformance.report.text import Line, violation_lines
 from vapi_conformance.rules import Rule
 from vapi_conformance.rules.rule import MUST
-from vapi_conformance.rules.selection import select
 from vapi_conformance.specimens import load_specimen
 from vapi_conformance.verdict import judge_rule
 
 __all__ = ["command"]
 
+_EPILOG = """\b
+Examples:
+  vapi-conformance explain chat-stream.ends-with-done
+  vapi-conformance rules          lists the ids
+"""
 
-@click.command()
+
+@click.command(epilog=_EPILOG)
 @click.argument("rule_id", metavar="RULE")
 @json_option
 def command(*, rule_id: str, as_json: bool) -> None:
     """Explain RULE: what holds, how strictly, where that is written, a broken example and what to do."""
-    rule = select([rule_id])[0]
+    rule, *others = chosen([rule_id])
+    if others:
+        raise UsageError(f"{rule_id!r} names {len(others) + 1} rules, from {rule.id} to {others[-1].id}; name one")
     specimen = load_specimen(rule.id)
     if as_json:
         print_json({**rule_document(rule), "specimen": {"about": specimen.about, "difference": list(specimen.edits)}})
@@ -35,11 +44,8 @@ def command(*, rule_id: str, as_json: bool) -> None:
         print_lines([Line(f"  {json.dumps(edit, ensure_ascii=False)}", "faint")])
     evidence = [Evidence(exchange=exchange) for exchange in specimen.broken]
     print_lines([Line(""), Line("What is said about it", "strong")])
-    print_lines(
-        violation_lines(
-            judge_rule(rule, rule.vapi or rule.standard or MUST, evidence), repeat="vapi-conformance explain {rule}"
-        )
-    )
+    level = rule.vapi or rule.standard or MUST
+    print_lines(violation_lines(judge_rule(rule, level, evidence), repeat="vapi-conformance check FILE --rule {rule}"))
     if not any(effects(each) for each in evidence):
         print_lines([Line("  No modelled consumer does anything else with these bytes than with sound ones.", "faint")])
 
@@ -52,5 +58,5 @@ def _lines(rule: Rule) -> Iterator[Line]:
     yield Line(f"  vapi      {rule.vapi.name if rule.vapi else 'not part of it'}")
     yield Line(f"  source    {rule.source}")
     if rule.scenarios:
-        yield Line(f"  shown by  the scenario {', '.join(rule.scenarios)}")
+        yield Line(f"  shown by  the scenario {' or '.join(rule.scenarios)}, which pytest --endpoint plays")
     yield Line(f"  mend      {rule.remedy}")

@@ -2,27 +2,41 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import click
 
-from vapi_conformance.cli.printing import json_option, print_json, print_lines
+from vapi_conformance.cli.printing import JsonResults, json_option, print_lines
+from vapi_conformance.cli.reading import Reading, files_argument
 from vapi_conformance.consumers import Heard, Outcome
 from vapi_conformance.consumers.openai_node import hear
+from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange
-from vapi_conformance.problems import UsageError
-from vapi_conformance.recordings import load_exchanges
+from vapi_conformance.report.effect import Effect, effects
 from vapi_conformance.report.text import Line, Style
 from vapi_conformance.speech import ChunkPlan, SpeechMetrics, SpokenPiece, TimedText, speech_metrics, spoken_pieces
 
 __all__ = ["command"]
 
 _NS_PER_MS: Final = 1_000_000
+_STYLES: Final[dict[Outcome, Style]] = {Outcome.FAILED: "bad", Outcome.SILENCE: "warning"}
+_EPILOG = """\b
+Examples:
+  vapi-conformance hear exchanges/001-plain.stream.1.exchange.json
+  vapi-conformance hear --min-characters 10 call.har --json
+
+\b
+Exit status:
+  0  every file was read, whatever was heard
+  1  some file could not be read
+  2  wrong usage, or no file could be read
+"""
 
 
-@click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.command(epilog=_EPILOG)
+@files_argument
 @click.option(
     "--min-characters", type=click.IntRange(1, 80), default=30, show_default=True, help="voice.chunkPlan.minCharacters."
 )
@@ -43,76 +57,107 @@ def command(
 ) -> None:
     """What a caller hears of the recorded answers in FILES: the spoken pieces with their times, and the silences.
 
-    The bytes go through a model of the client that Vapi uses (the openai package for Node, 4.91) and then through
-    Vapi's chunk plan, which decides when text is handed to text-to-speech. Times are milliseconds after the request
-    was written; recordings without times have none. Synthesis and transport come on top.
+    FILES are what `check` takes. The bytes go through a model of the client that Vapi uses (the openai package for
+    Node, 4.91) and then through Vapi's chunk plan, which decides when text is handed to text-to-speech. Times are
+    milliseconds after the request was written; recordings without times have none. Synthesis and transport come on
+    top.
     """
     plan = ChunkPlan(enabled=not no_chunk_plan, min_characters=min_characters)
-    results: list[dict[str, object]] = []
-    unread: list[str] = []
-    for path in files:
-        try:
-            for exchange in load_exchanges(path):
-                heard = hear(exchange)
-                texts = [TimedText(text=each.text, at_ns=each.at_ns) for each in heard.texts]
-                pieces = spoken_pieces(texts, plan, heard.ended_at_ns)
-                metrics = speech_metrics(texts, plan, heard.ended_at_ns, characters_per_second=speaking_rate)
-                if as_json:
-                    results.append(_document(exchange, heard, pieces, metrics))
-                else:
-                    print_lines(_lines(exchange, heard, pieces, metrics))
-        except UsageError as problem:
-            unread.append(str(problem))
+    reading, results = Reading(files=files), JsonResults()
+    for _, exchange in reading:
+        hearing = _listen(exchange, plan, speaking_rate)
+        if as_json:
+            results.add(_document(hearing))
+        else:
+            with reading.paused():
+                print_lines(_lines(hearing))
     if as_json:
-        print_json({"results": results, "unread": unread})
-    for sentence in unread:
-        click.secho(f"not read: {sentence}", fg="red", err=True)
-    sys.exit(2 if unread else 0)
+        results.end({"unread": reading.unread, "left_out": reading.left_out})
+    reading.complain()
+    sys.exit(reading.exit_status())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hearing:
+    exchange: Exchange
+    heard: Heard
+    pieces: tuple[SpokenPiece, ...]
+    metrics: SpeechMetrics
+    effects: tuple[Effect, ...]
+    asked_for_stream: bool
+
+
+def _listen(exchange: Exchange, plan: ChunkPlan, speaking_rate: float) -> _Hearing:
+    heard = hear(exchange)
+    evidence = Evidence(exchange=exchange)
+    texts = [TimedText(text=each.text, at_ns=each.at_ns) for each in heard.texts]
+    return _Hearing(
+        exchange=exchange,
+        heard=heard,
+        pieces=spoken_pieces(texts, plan, heard.ended_at_ns),
+        metrics=speech_metrics(texts, plan, heard.ended_at_ns, characters_per_second=speaking_rate),
+        effects=effects(evidence),
+        asked_for_stream=evidence.request is None or evidence.request.stream,
+    )
 
 
 def _ms(at_ns: int | None) -> float | None:
     return None if at_ns is None else round(at_ns / _NS_PER_MS, 3)
 
 
-def _document(
-    exchange: Exchange, heard: Heard, pieces: tuple[SpokenPiece, ...], metrics: SpeechMetrics
-) -> dict[str, object]:
+def _document(hearing: _Hearing) -> dict[str, object]:
+    heard, metrics = hearing.heard, hearing.metrics
     return {
-        "source": exchange.source,
+        "source": hearing.exchange.source,
         "outcome": heard.outcome.value,
-        "spoken": [{"text": piece.text, "at_ms": _ms(piece.at_ns)} for piece in pieces],
+        "spoken": [{"text": piece.text, "at_ms": _ms(piece.at_ns)} for piece in hearing.pieces],
         "tool_calls": [{"id": each.id, "name": each.name, "arguments": each.arguments} for each in heard.tool_calls],
         "finish_reason": heard.finish_reason,
         "error": heard.error,
+        "asked_for_stream": hearing.asked_for_stream,
         "ttft_ms": _ms(metrics.ttft_ns),
         "ttfs_ms": _ms(metrics.ttfs_ns),
         "longest_gap_ms": _ms(metrics.longest_gap_ns),
         "dead_air_ms": _ms(metrics.dead_air_ns),
+        "effects": [effect.sentence for effect in hearing.effects],
     }
 
 
-def _lines(exchange: Exchange, heard: Heard, pieces: tuple[SpokenPiece, ...], metrics: SpeechMetrics) -> Iterator[Line]:
-    yield Line(exchange.source or "an exchange", "strong")
-    silences = dict(metrics.dead_airs)
+def _lines(hearing: _Hearing) -> Iterator[Line]:
+    heard = hearing.heard
+    yield Line(hearing.exchange.source or "an exchange", "strong")
+    yield from _spoken(hearing.pieces, hearing.metrics)
+    for call in heard.tool_calls:
+        yield Line(f"  calls {call.name or '(no name)'}({call.arguments})")
+    yield Line(f"  {', '.join(_told(heard, hearing.metrics))}", _STYLES.get(heard.outcome, "good"))
+    if not hearing.asked_for_stream:
+        yield Line("  the request asked for no stream, and Vapi always does: this answer is none that it would get")
+    elif heard.outcome in _STYLES:
+        yield from (Line(f"  {effect.sentence}") for effect in hearing.effects)
+    yield Line("")
+
+
+def _spoken(pieces: tuple[SpokenPiece, ...], metrics: SpeechMetrics) -> Iterator[Line]:
+    silences = list(metrics.dead_airs)
     for piece in pieces:
-        for start_ns in [each for each in silences if piece.at_ns is not None and each < piece.at_ns]:
+        while silences and piece.at_ns is not None and silences[0][0] < piece.at_ns:
+            start_ns, duration_ns = silences.pop(0)
             yield Line(
-                f"  {_ms(start_ns) or 0:>10.1f} ms  ... {silences.pop(start_ns) / _NS_PER_MS:.0f} ms of silence ...",
-                "warning",
+                f"  {start_ns / _NS_PER_MS:>10.1f} ms  ... {duration_ns / _NS_PER_MS:.0f} ms of silence ...", "warning"
             )
         at = f"{piece.at_ns / _NS_PER_MS:>10.1f} ms" if piece.at_ns is not None else " " * 13
         yield Line(f"  {at}  {piece.text!r}")
-    for call in heard.tool_calls:
-        yield Line(f"  calls {call.name or '(no name)'}({call.arguments})")
-    style: Style = (
-        "bad" if heard.outcome is Outcome.FAILED else "warning" if heard.outcome is Outcome.SILENCE else "good"
-    )
-    told = [heard.outcome.value]
-    if heard.error:
-        told.append(heard.error)
+
+
+def _told(heard: Heard, metrics: SpeechMetrics) -> Iterator[str]:
+    match heard.outcome:
+        case Outcome.SILENCE:
+            yield "silence: nothing to say and no tool to run"
+        case Outcome.FAILED:
+            yield f"failed: {heard.error or 'no reason is known'}"
+        case _:
+            yield heard.outcome.value
     if metrics.ttfs_ns is not None:
-        told.append(f"first speech after {metrics.ttfs_ns / _NS_PER_MS:.1f} ms")
+        yield f"first speech after {metrics.ttfs_ns / _NS_PER_MS:.1f} ms"
     if metrics.dead_air_ns:
-        told.append(f"{metrics.dead_air_ns / _NS_PER_MS:.0f} ms of dead air")
-    yield Line(f"  {', '.join(told)}", style)
-    yield Line("")
+        yield f"{metrics.dead_air_ns / _NS_PER_MS:.0f} ms of dead air"

@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 from vapi_conformance import __version__
+from vapi_conformance.cli.printing import one_line
 from vapi_conformance.problems import Problem
 
 __all__ = ["main"]
@@ -17,6 +18,8 @@ _COMMANDS: Final = {
     "explain": "one rule: what holds, why, an example that breaks it, what to do",
     "serve": "run the bundled reference server",
 }
+_INTERRUPTED: Final = 130
+"""What shells give a program that ended by Ctrl-C (128 + SIGINT); 1 would read as a violation."""
 
 _EPILOG: Final = """\b
 To judge a live endpoint, use the pytest plugin:
@@ -24,8 +27,14 @@ To judge a live endpoint, use the pytest plugin:
   pytest --endpoint reference            the bundled server, as an example
 
 \b
-Exit status: 0 conformant, 1 violated or incomplete, 2 usage.
+Exit status: 0 all is well, 1 violated or a file could not be read, 2 wrong usage, 130 interrupted.
 """
+
+
+class _Wrong(click.ClickException):
+    """A mistake that the usage line would not explain: without it, and with the same status."""
+
+    exit_code = click.UsageError.exit_code
 
 
 class _Commands(click.Group):
@@ -47,7 +56,9 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except Problem as problem:
-            raise click.UsageError(str(problem), ctx) from problem
+            raise _Wrong(one_line(str(problem))) from problem
+        except KeyboardInterrupt:
+            ctx.exit(_INTERRUPTED)
 
 
 @click.command(

@@ -1,14 +1,27 @@
 """`vapi-conformance rules`: the catalogue."""
 
+from collections.abc import Sequence
+
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from vapi_conformance.cli.catalogue import chosen
 from vapi_conformance.cli.printing import json_option, print_json
 from vapi_conformance.rules import Rule
-from vapi_conformance.rules.selection import select
 
 __all__ = ["command", "rule_document"]
+
+_EPILOG = """\b
+Examples:
+  vapi-conformance rules 'tools.*'
+  vapi-conformance rules --json | jq -r '.rules[] | select(.levels.vapi == "MUST") | .id'
+
+\b
+Piped, there is one rule a line: id, level in the profile standard, level in the profile vapi, what holds,
+with tabs between them. MUST gates, SHOULD warns, MAY informs; - is not part of that profile.
+"""
 
 
 def rule_document(rule: Rule) -> dict[str, object]:
@@ -29,23 +42,29 @@ def rule_document(rule: Rule) -> dict[str, object]:
     }
 
 
-@click.command()
+@click.command(epilog=_EPILOG)
 @click.argument("patterns", nargs=-1, metavar="[RULE]...")
 @json_option
 def command(*, patterns: tuple[str, ...], as_json: bool) -> None:
     """List the rules with their level in each profile; RULE is an id or a pattern like 'sse.*'."""
-    rules = select(patterns)
+    rules = chosen(patterns)
     if as_json:
         print_json({"rules": [rule_document(each) for each in rules]})
         return
     console = Console()
-    if not console.is_terminal:
-        for rule in rules:
-            levels = [level.name if level else "-" for level in (rule.standard, rule.vapi)]
-            click.echo("\t".join([rule.id, *levels, rule.statement]))
+    if console.is_terminal:
+        console.print(_table(rules))
         return
+    # print_lines would show a tab as an escape; the texts here are our own.
+    click.echo("\n".join("\t".join([rule.id, *_levels(rule), rule.statement]) for rule in rules))
+
+
+def _table(rules: Sequence[Rule]) -> Table:
     table = Table("rule", "standard", "vapi", "what holds", title=f"{len(rules)} rules")
     for rule in rules:
-        standard, vapi = (level.name if level else "-" for level in (rule.standard, rule.vapi))
-        table.add_row(rule.id, standard, vapi, rule.statement)
-    console.print(table)
+        table.add_row(rule.id, *_levels(rule), Text(rule.statement))  # text, so that brackets are no markup
+    return table
+
+
+def _levels(rule: Rule) -> list[str]:
+    return [level.name if level else "-" for level in (rule.standard, rule.vapi)]

@@ -1,5 +1,6 @@
 """`vapi-conformance serve`: the reference server, in a process that takes this one's place."""
 
+import os
 import subprocess
 import sys
 
@@ -16,7 +17,8 @@ def command(*, arguments: tuple[str, ...]) -> None:
     `vapi-conformance serve --fault no-done` makes one named mistake, `--list-faults` names them all.
     """
     # The server is a program of its own: what judges and what is judged share no code, and no process.
-    try:
-        sys.exit(subprocess.call([sys.executable, "-m", "vapi_reference_server", *arguments]))  # noqa: S603 - our own module
-    except KeyboardInterrupt:
-        sys.exit(0)
+    line = [sys.executable, "-m", "vapi_reference_server", *arguments]
+    if sys.platform == "win32":
+        sys.exit(subprocess.call(line))  # noqa: S603 - our own module
+    # In our place, and not below us: whoever started us and ends us ends the server.
+    os.execv(line[0], line)  # noqa: S606 - our own module

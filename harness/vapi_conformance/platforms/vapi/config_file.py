@@ -1,12 +1,12 @@
-"""Reading a user's JSON file, so that every way it can be wrong ends in one clear sentence.
+"""A user's configuration held to its schema, so that every way it can be wrong ends in one clear sentence.
 
 Values are quoted only where none can be a secret: keys, tokens and the values of headers are never printed.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from vapi_conformance import json_file
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.problems import UsageError
 from vapi_conformance.schema import SchemaError, errors
@@ -45,43 +45,9 @@ class ConfigError(UsageError):
 def read_json(path: Path) -> object:
     """The parsed document. Raises ConfigError for a file that is missing, unreadable, too large or no JSON."""
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise ConfigError(path, "does not exist") from None
-    except IsADirectoryError:
-        raise ConfigError(path, "is a directory, not a JSON file") from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise ConfigError(path, f"cannot be read: {reason or error}") from None
-    if len(content) > MAX_BYTES:
-        raise ConfigError(path, f"is larger than {MAX_BYTES // 1024 // 1024} MiB")
-    return _parsed(path, content)
-
-
-def _parsed(path: Path, content: bytes) -> object:
-    try:
-        text = content.decode("utf-8-sig")  # editors on Windows put a byte order mark in front
-    except UnicodeDecodeError as error:
-        raise ConfigError(path, f"is not UTF-8 text (byte {error.start})") from None
-    if not text.strip():
-        raise ConfigError(path, "is empty")
-    try:
-        document: object = json.loads(text, parse_constant=_refused)
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        if not text[error.pos :].strip() or error.msg.startswith("Unterminated"):
-            raise ConfigError(path, f"is cut off: the JSON document is not complete ({where})") from None
-        raise ConfigError(path, f"is not JSON: {error.msg} ({where})") from None
-    except RecursionError:
-        raise ConfigError(path, "is nested too deeply") from None
-    except ValueError as error:
-        raise ConfigError(path, f"is not JSON: {error}") from None
-    return document
-
-
-def _refused(constant: str) -> object:
-    raise ValueError(f"{constant} is no JSON number")
+        return json_file.read_json(path, max_bytes=MAX_BYTES)
+    except json_file.JsonFileError as problem:
+        raise ConfigError(path, problem.what) from None
 
 
 def checked_object(

@@ -1,0 +1,88 @@
+"""Exchanges out of files to judged runs: each by itself, and those of a played scenario together."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+from vapi_conformance.dialects.names import Dialect
+from vapi_conformance.evidence import Evidence
+from vapi_conformance.exchange import Exchange
+from vapi_conformance.recordings import load_exchanges
+from vapi_conformance.report.run import Run, Target
+from vapi_conformance.rules import Profile, Rule
+from vapi_conformance.scenario import all_scenarios
+from vapi_conformance.verdict import RuleResult, judge
+
+__all__ = ["Judge"]
+
+_Attempt = tuple[str, int]
+
+
+@dataclass(kw_only=True)
+class Judge:
+    """Judges exchanges as they come. Of those that were played in a scenario it remembers the file, not the bytes."""
+
+    rules: Sequence[Rule]
+    profile: Profile
+    dialect: Dialect
+    _played: dict[Path, dict[_Attempt, dict[str, Path]]] = field(
+        default_factory=dict[Path, dict[_Attempt, dict[str, Path]]]
+    )
+    """Folder, then attempt at a scenario, then step: the file. A folder is a run."""
+
+    def alone(self, path: Path, exchange: Exchange) -> Run | None:
+        """What the rules say that look at one exchange; None when none of those was asked for."""
+        if (label := exchange.label) is not None:
+            folder = self._played.setdefault(path.parent, defaultdict(dict))
+            folder[label.scenario, label.attempt][label.step] = path
+        rules = [rule for rule in self.rules if not rule.scenarios]
+        if not rules:
+            return None
+        evidence = [Evidence(exchange=exchange)]
+        came = exchange.response is not None
+        return Run(
+            target=Target(name=exchange.source, url=exchange.request.url),
+            profile=self.profile,
+            dialect=self.dialect,
+            results=judge(rules, evidence, profile=self.profile, dialect=self.dialect),
+            exchanges=1,
+            unreachable=None if came else f"no response came{f' ({exchange.error})' if exchange.error else ''}",
+        )
+
+    def together(self) -> Iterator[Run]:
+        """What the rules say that look at whole scenarios: one run for each folder that holds one."""
+        for folder, attempts in self._played.items():
+            whole = {attempt: steps for attempt, steps in attempts.items() if _is_whole(attempt, steps)}
+            names = {scenario for scenario, _ in whole}
+            rules = [rule for rule in self.rules if names & set(rule.scenarios)]
+            if rules:
+                yield self._together(folder, whole, rules)
+
+    def _together(self, folder: Path, attempts: dict[_Attempt, dict[str, Path]], rules: Sequence[Rule]) -> Run:
+        """The files are read again, so that no more than the exchanges of one scenario or two are in memory."""
+        order = {rule.id: position for position, rule in enumerate(rules)}
+        results: list[RuleResult] = []
+        for scenarios, group in groupby(
+            sorted(rules, key=lambda rule: rule.scenarios), key=lambda rule: rule.scenarios
+        ):
+            paths = [path for (name, _), steps in attempts.items() if name in scenarios for path in steps.values()]
+            evidence = [
+                Evidence(exchange=each) for path in paths for each in load_exchanges(path) if isinstance(each, Exchange)
+            ]
+            results += judge(list(group), evidence, profile=self.profile, dialect=self.dialect)
+        results.sort(key=lambda result: order[result.rule.id])
+        return Run(
+            target=Target(name=str(folder)),
+            profile=self.profile,
+            dialect=self.dialect,
+            results=results,
+            exchanges=sum(len(steps) for steps in attempts.values()),
+        )
+
+
+def _is_whole(attempt: _Attempt, steps: Mapping[str, Path]) -> bool:
+    """Whether every step is at hand. Half a scenario shows nothing, and that is no fault of the endpoint's."""
+    scenario = all_scenarios().get(attempt[0])
+    return scenario is not None and {step.name for step in scenario.steps} <= set(steps)
