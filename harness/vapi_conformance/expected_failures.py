@@ -11,9 +11,11 @@ __all__ = ["load_expected_failures"]
 def load_expected_failures(path: Path, rules: Collection[str]) -> Mapping[str, str]:
     """Rule id to the place of its entry: `FILE, line 3`. Raises UsageError for an unknown rule or a repeated one."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
-        raise UsageError(f"--endpoint-expected-failures {path}: {problem}") from problem
+        lines = path.read_text(encoding="utf-8-sig").splitlines()  # some editors on Windows begin with a BOM
+    except OSError as problem:
+        raise UsageError(f"--endpoint-expected-failures {path}: {problem.strerror or problem}") from problem
+    except UnicodeDecodeError as problem:
+        raise UsageError(f"--endpoint-expected-failures {path}: byte {problem.start} is no UTF-8") from problem
     entries: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         rule = line.partition("#")[0].strip()

@@ -111,9 +111,12 @@ def resolve(
 ) -> tuple[str, ...]:
     """The values in force, from the first place that has any; empty where none has.
 
-    given and ini: called with `option.ini`; they answer a string, a list of strings, or nothing.
+    given and ini: called with `option.ini`; they answer a string, a list of strings, or nothing. In the environment
+    several values stand on lines of their own.
     """
-    for value in (given(option.ini), environment.get(option.variable), ini(option.ini)):
+    variable = environment.get(option.variable, "")
+    lines = [line.strip() for line in variable.splitlines() if line.strip()]
+    for value in (given(option.ini), lines if option.kind == "many" else variable, ini(option.ini)):
         values = [str(each) for each in value] if isinstance(value, list) else [str(value)] if value else []  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType] - pytest's options are untyped
         if values:
             return tuple(values)
