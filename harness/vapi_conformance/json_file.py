@@ -128,8 +128,9 @@ def _float(text: str) -> float:
 
 
 def _integer(text: str) -> int:
-    if len(text) > _MAX_DIGITS:
-        raise ValueError(f"it holds a number of {len(text)} digits")
+    digits = len(text.removeprefix("-"))
+    if digits > _MAX_DIGITS:
+        raise ValueError(f"it holds a number of {digits} digits")
     return int(text)
 
 
