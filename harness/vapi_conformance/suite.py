@@ -2,6 +2,7 @@
 
 import json
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -9,10 +10,13 @@ from typing import Final
 from vapi_conformance.client import Client, Outgoing
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange, Label
+from vapi_conformance.narrow import object_or_nothing, string_or_none
+from vapi_conformance.payload import parse
 from vapi_conformance.platforms.vapi import Platform
 from vapi_conformance.problems import TransportError, UsageError
 from vapi_conformance.rules.rule import Rule
 from vapi_conformance.scenario import Scenario, Step, all_scenarios
+from vapi_conformance.sse import Decoder
 
 __all__ = ["WRONG_KEY", "Progress", "be_sure_of", "needed_scenarios", "play"]
 
@@ -27,6 +31,8 @@ SYSTEM_PROMPT: Final = (
 
 WRONG_KEY: Final = "not-the-right-key"
 """Sent where a refusal is expected. It is masked like the right one, so that an echo of it is seen."""
+
+_MOST_ERROR_BYTES: Final = 64 * 1024
 
 _FIRST: Final = "plain"
 """Played before all others: when it gets no answer, there is nothing to judge."""
@@ -98,13 +104,33 @@ def _outgoing(player: _Player, scenario: Scenario, step: Step, attempt: int) -> 
         headers=_headers(platform.headers(bearer=WRONG_KEY if step.wrong_key else None), step),
         body=None if step.method == "GET" else _body(platform, scenario, step),
         label=Label(scenario=scenario.name, step=step.name, expects=step.expects, attempt=attempt),
-        hang_up_when=None if step.hang_up_after_events is None else _events_seen(step.hang_up_after_events),
+        hang_up_when=None if step.hang_up_after_events is None else _EventsSeen(step.hang_up_after_events),
         may_retry=step.may_retry,
     )
 
 
-def _events_seen(count: int) -> Callable[[bytes], bool]:
-    return lambda body: body.count(b"\n\n") + body.count(b"\r\n\r\n") >= count
+class _EventsSeen:
+    """Whether so many events have come, under a content coding too: Vapi's client accepts gzip and deflate."""
+
+    _MOST_OUTPUT_BYTES: Final = 1 << 20
+
+    def __init__(self, count: int) -> None:
+        self._missing = count
+        self._decoder = Decoder()
+        self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        self._taken_bytes = 0
+
+    def __call__(self, body: bytes) -> bool:
+        """Given all that came so far, after each read."""
+        new, self._taken_bytes = body[self._taken_bytes :], len(body)
+        # No event stream begins like either of them (RFC 1952, 2.3.1; RFC 1950, 2.2).
+        is_compressed = body[:1] in (b"\x1f", b"\x78")
+        try:
+            data = self._inflater.decompress(new, self._MOST_OUTPUT_BYTES) if is_compressed else new
+        except zlib.error:
+            return False
+        self._missing -= sum(block.event is not None for block in self._decoder.feed(data, None))
+        return self._missing <= 0
 
 
 def _headers(headers: Iterable[tuple[str, str]], step: Step) -> tuple[tuple[str, str], ...]:
@@ -121,7 +147,7 @@ def _body(platform: Platform, scenario: Scenario, step: Step) -> bytes:
     messages = list(step.messages)
     if step.repeat_content > 1 and messages:
         last = messages[-1]
-        messages[-1] = {**last, "content": str(last.get("content", "")) * step.repeat_content}
+        messages[-1] = {**last, "content": (string_or_none(last.get("content")) or "") * step.repeat_content}
     body = platform.body(_history(platform, scenario, messages), tools=step.tools, mode=step.envelope)
     return json.dumps(_patched(body, step.body), ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -130,9 +156,13 @@ def _history(
     platform: Platform, scenario: Scenario, messages: Sequence[Mapping[str, object]]
 ) -> list[Mapping[str, object]]:
     """The assistant's own prompt first, then what the scenario needs; one system message, as Vapi sends it."""
-    own = [str(each["content"]) for each in platform.assistant.model.messages if each.get("role") == "system"]
-    system = "\n\n".join([*own, scenario.system or SYSTEM_PROMPT])
+    own = [string_or_none(each.get("content")) for each in platform.assistant.model.messages if _is_system(each)]
+    system = "\n\n".join([*filter(None, own), scenario.system or SYSTEM_PROMPT])
     return [{"role": "system", "content": system}, *messages]
+
+
+def _is_system(message: Mapping[str, object]) -> bool:
+    return message.get("role") == "system"
 
 
 def _patched(body: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
@@ -149,22 +179,35 @@ def be_sure_of(exchange: Exchange, *, has_key: bool) -> None:
     url, response = exchange.request.url, exchange.response
     if response is None:
         raise TransportError(f"{url} cannot be reached: {exchange.error or exchange.end.value}")
+    words = _words(exchange)
+    said = f" (it says {words[:160]!r})" if words else ""
     match response.status:
         case 401 | 403 if not has_key:
             raise UsageError(
                 f"{url} wants a key (status {response.status}): name the environment variable that holds it with "
-                "--endpoint-api-key-env, or give --endpoint-credential"
+                f"--endpoint-api-key-env, or give --endpoint-credential{said}"
             )
         case 401 | 403:
             raise UsageError(
-                f"{url} refuses the key (status {response.status}): is it the right one for this endpoint?"
+                f"{url} refuses the key (status {response.status}): is it the right one for this endpoint?{said}"
             )
+        case 404 if "model" in words.lower():
+            raise UsageError(f"POST {url} gives status 404: name a model that it has with --endpoint-model{said}")
         case 404 | 405:
             raise UsageError(
                 f"POST {url} gives status {response.status}: --endpoint takes the base URL, to which Vapi appends "
-                "/chat/completions"
+                f"/chat/completions{said}"
             )
         case status if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110, 15.4
             raise UsageError(f"{url} redirects (status {status}); give the URL it redirects to")
         case _:
             return
+
+
+def _words(exchange: Exchange) -> str:
+    """What the error in a refusal says; empty where it holds none."""
+    record = object_or_nothing(
+        parse(Evidence(exchange=exchange).body[:_MOST_ERROR_BYTES].decode(errors="replace")).value
+    )
+    error = record.get("error", record.get("detail"))
+    return string_or_none(error) or string_or_none(object_or_nothing(error).get("message")) or ""
