@@ -27,7 +27,7 @@ Examples:
 \b
 Exit status:
   0  every file was read, and no MUST is broken
-  1  a MUST is broken or was not shown, or some file could not be read
+  1  a MUST is broken or was not shown, no response came at all, or some file could not be read
   2  wrong usage, or no file could be read
 """
 
@@ -87,7 +87,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     elif summary.runs:
         print_lines(summary.lines(profile, dialect))
     reading.complain()
-    sys.exit(reading.exit_status(failed=summary.failed > 0))
+    sys.exit(reading.exit_status(failed=summary.is_bad))
 
 
 def _options(profile: str, dialect: str) -> str:

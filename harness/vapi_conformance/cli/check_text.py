@@ -19,12 +19,12 @@ _MOST_OFTEN: Final = 5
 
 def run_lines(run: Run, path: Path, *, options: str = "", verbose: bool = False) -> Iterator[Line]:
     """One judged run. path: what a user names to see it again, with these options; verbose: MAY in full, too."""
+    title = run.target.name if run.exchanges == 1 else f"{run.target.name}, {run.exchanges} exchanges together"
+    sentence, style = _comes_to(run)
     levels = (Level.MUST, Level.SHOULD, Level.MAY) if verbose else (Level.MUST, Level.SHOULD)
-    in_full = [result for level in levels for result in run.broken(level)]
+    in_full = [] if _is_unjudged(run) else [result for level in levels for result in run.broken(level)]
     # violation_lines puts the rule in with str.format, and a file may have any name.
     command = f"vapi-conformance check {shlex.quote(str(path))}{options}".replace("{", "{{").replace("}", "}}")
-    sentence, style = _comes_to(run)
-    title = run.target.name if run.exchanges == 1 else f"{run.target.name}, {run.exchanges} exchanges together"
     if not in_full:
         yield Line(f"{title}: {sentence}", style)
         return
@@ -40,7 +40,8 @@ def run_lines(run: Run, path: Path, *, options: str = "", verbose: bool = False)
 def _comes_to(run: Run) -> tuple[str, Style]:
     """The verdict in words. That nothing applied is no failure: nobody asked this exchange to show anything."""
     if _is_unjudged(run):
-        return f"nothing to judge: {run.unreachable or 'no rule that was asked for is about this exchange'}", "plain"
+        why = run.unreachable or "no rule that was asked for is about this exchange"
+        return f"nothing to judge: {why}", "warning" if run.unreachable else "plain"
     must, should, may = (run.broken(level) for level in (Level.MUST, Level.SHOULD, Level.MAY))
     ours = [each for each in run.results if each.outcome is Outcome.HARNESS_ERROR]
     held, unasked = run.counts[Outcome.PASSED.value], run.counts[Outcome.NOT_APPLICABLE.value]
@@ -53,17 +54,17 @@ def _comes_to(run: Run) -> tuple[str, Style]:
     if any(each.outcome is Outcome.VIOLATED for each in must):
         return f"violated: {', '.join([_musts(must), *parts])}", "bad"
     if must or ours:
-        return f"incomplete: {', '.join([*([_musts(must)] if must else []), *parts])}", "bad"
+        return f"incomplete: {', '.join(filter(None, [_musts(must), *parts]))}", "bad"
     return f"no violation: {', '.join(parts)}", "warning" if should else "good"
 
 
 def _is_unjudged(run: Run) -> bool:
-    return not any(result.judged or result.gates for result in run.results)
+    return run.unreachable is not None or not any(result.judged or result.gates for result in run.results)
 
 
 def _musts(must: list[RuleResult]) -> str:
     broken = sum(each.outcome is Outcome.VIOLATED for each in must)
-    unshown = sum(each.outcome is Outcome.UNTESTABLE for each in must)
+    unshown = sum(each.outcome in (Outcome.UNTESTABLE, Outcome.UNREACHABLE) for each in must)
     told = [f"{broken} MUST broken"] if broken else []
     if unshown:
         told.append(f"{unshown} MUST could not be shown")
@@ -84,7 +85,9 @@ class Summary:
 
     runs: int = 0
     unjudged: int = 0
-    """Runs that no rule is about."""
+    """Runs that no rule is about, or that got no response."""
+    unreachable: int = 0
+    """Runs that got no response."""
     failed: int = 0
     """Runs with a MUST that is violated or could not be shown, or with a bug of ours."""
     _often: Counter[tuple[Level, str]] = field(default_factory=Counter[tuple[Level, str]])
@@ -92,9 +95,17 @@ class Summary:
     def add(self, run: Run) -> None:
         """One more run."""
         self.runs += 1
-        self.unjudged += _is_unjudged(run)
+        self.unreachable += run.unreachable is not None
+        if _is_unjudged(run):
+            self.unjudged += 1
+            return
         self.failed += any(result.gates for result in run.results)
         self._often.update((each.level, each.rule.id) for each in (*run.broken(Level.MUST), *run.broken(Level.SHOULD)))
+
+    @property
+    def is_bad(self) -> bool:
+        """Something failed, or nothing came at all. One request without a response among others is a user's hang-up."""
+        return self.failed > 0 or self.unreachable == self.runs > 0
 
     def lines(self, profile: str, dialect: str) -> Iterator[Line]:
         """The sum, and where many were judged, the rules that are broken most often."""

@@ -132,7 +132,7 @@ def _lines(hearing: _Hearing) -> Iterator[Line]:
     yield Line(f"  {', '.join(_told(heard, hearing.metrics))}", _STYLES.get(heard.outcome, "good"))
     if not hearing.asked_for_stream:
         yield Line("  the request asked for no stream, and Vapi always does: this answer is none that it would get")
-    elif heard.outcome in _STYLES:
+    elif heard.outcome in _STYLES or hearing.metrics.dead_air_ns:
         yield from (Line(f"  {effect.sentence}") for effect in hearing.effects)
     yield Line("")
 

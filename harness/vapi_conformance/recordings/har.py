@@ -90,7 +90,7 @@ def _exchange(entry: Fields) -> Exchange:
         ),
         reads=() if status == 0 else _reads(response, status, failure),
         end=_end(status, failure),
-        error=failure or (None if status else "the recorder saw no response"),
+        error=failure,
         timing=Timing(started_at=entry.text_or_none("startedDateTime")),
         capture=Capture(recorder="HAR", body="decoded", headers="joined"),
         source=entry.place,
