@@ -80,7 +80,7 @@ class TestConformant:
         assert pytest.ExitCode.OK == result.ret
         result.assert_outcomes(passed=1)
         result.stdout.fnmatch_lines(
-            ["conformant: every rule that was shown holds", "1 rules over * exchanges: 1 passed *"]
+            ["conformant: every rule that was shown holds", "1 rule over * exchanges: 1 passed *"]
         )
 
     def test_writes_a_report_after_its_schema(self, pytester: pytest.Pytester, server: ReferenceServer) -> None:
@@ -116,7 +116,7 @@ class TestViolated:
                 "  expected  an empty line after the last event",
                 "  actual    the body ends inside an event, which a client then discards",
                 "  at        plain/stream, byte *, * ms after the request was written",
-                "  effect    Vapi: The answer is spoken. (observed)",
+                "  effect    Vapi, of this answer as a whole: The answer is spoken. (observed)",
                 "  mend      End every event with an empty line, the last one too.",
                 "  repeat    pytest --endpoint http://127.0.0.1:* --endpoint-rule sse.last-event-is-terminated",
                 "violated: 1 MUST broken or not shown",

@@ -1,6 +1,7 @@
 """The endpoint under test as the user described it: checked, with secrets resolved and kept out of sight."""
 
 import os
+import random
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,11 +15,13 @@ import httpx
 from vapi_conformance.client import Client, Limits
 from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import Conditions
+from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.platforms.vapi import Platform
 from vapi_conformance.problems import UsageError
 from vapi_conformance.reference import MODEL, reference_server
 from vapi_conformance.report.run import Target
 from vapi_conformance.rules import Profile
+from vapi_conformance.speech import chunk_plan
 from vapi_conformance.suite import WRONG_KEY
 
 __all__ = ["REFERENCE", "Endpoint", "opened", "read_endpoint"]
@@ -29,6 +32,10 @@ REFERENCE: Final = "reference"
 _GRACE_S: Final = 5.0
 """How much longer than the platform we wait, so that a breach of its timeout is seen and not shared."""
 
+_AUTHORITY_END: Final = re.compile(r"[/?#\\]")
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FIELD_VALUE: Final = re.compile(r"[\t -~]*")
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET_NAMES: Final = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
 
 
@@ -90,16 +97,16 @@ def read_endpoint(settings: Mapping[str, Sequence[str]], environment: Mapping[st
 def _check_url(name: str) -> None:
     if name == REFERENCE:
         return
-    if not name.startswith(("http://", "https://")):
+    if "@" in _AUTHORITY_END.split(name.partition("://")[2] or name, maxsplit=1)[0]:
+        raise UsageError("--endpoint must not hold a password; use --endpoint-api-key-env or --endpoint-header")
+    if not name.lower().startswith(("http://", "https://")):
         raise UsageError(f"--endpoint needs http:// or https://, got {name!r}")
     try:
-        url = httpx.URL(name)
-    except httpx.InvalidURL as problem:
+        host = httpx.URL(name).host
+    except (httpx.InvalidURL, ValueError) as problem:  # the latter: what is no domain name to IDNA
         raise UsageError(f"--endpoint is no URL: {problem}") from problem
-    if not url.host:
+    if not host:
         raise UsageError(f"--endpoint has no host: {name!r}")
-    if url.userinfo:
-        raise UsageError("--endpoint must not hold a password; use --endpoint-api-key-env or --endpoint-header")
 
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -122,22 +129,34 @@ def _headers(
     secrets: list[str] = []
     for each in given:
         name, colon, value = (part.strip() for part in each.partition(":"))
-        if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
-            raise UsageError(f"--endpoint-header wants 'Name: value', got {name!r} without a proper name and colon")
+        if not colon or not _TOKEN.fullmatch(name):
+            # What is no name may be a value: it is not shown.
+            raise UsageError("--endpoint-header wants 'Name: value', got one without a proper name and colon")
+        is_secret = value.startswith("$") or _SECRET_NAMES.search(name) is not None
         if value.startswith("$"):
-            value = _from_environment(value[1:], environment) or ""
-            secrets.append(value)
-        elif _SECRET_NAMES.search(name):
-            secrets.append(value)
-        if "\n" in value or "\r" in value:
-            raise UsageError(f"--endpoint-header {name}: the value holds a line break")
+            value = _from_environment(value[1:].removeprefix("{").removesuffix("}"), environment) or ""
+        if not _FIELD_VALUE.fullmatch(value):
+            raise UsageError(f"--endpoint-header {name}: the value holds a line break or other characters than ASCII's")
+        if is_secret:
+            secrets.extend(_secret_parts(value))
         headers.append((name, value))
     return tuple(headers), tuple(secrets)
+
+
+def _secret_parts(value: str) -> Iterator[str]:
+    """The whole value, and what follows a scheme (`Basic ...`): an endpoint may echo either."""
+    yield value
+    scheme, _, credentials = value.partition(" ")
+    if scheme.isalpha() and credentials.strip():
+        yield credentials.strip()
 
 
 def _from_environment(variable: str | None, environment: Mapping[str, str]) -> str | None:
     if variable is None:
         return None
+    if not _VARIABLE.fullmatch(variable):
+        # Somebody gave the secret in place of the variable's name, perhaps.
+        raise UsageError("--endpoint-api-key-env and --endpoint-header want the name of an environment variable")
     value = environment.get(variable)
     if not value:
         raise UsageError(f"the environment variable {variable} is not set or empty")
@@ -187,15 +206,16 @@ def _connected(endpoint: Endpoint, url: str) -> Generator[Opened]:
         model=endpoint.model,
         headers=dict(endpoint.headers),
         api_key=endpoint.api_key,
-        seed=0,
+        seed=random.SystemRandom().getrandbits(31),  # endpoints keep state by call.id: each run makes calls of its own
     )
+    voice = object_or_nothing(platform.assistant.document.get("voice"))
     timeout_s = endpoint.timeout_s or platform.timeout_s
     limits = Limits(idle_s=timeout_s + _GRACE_S, total_s=max(120.0, 3 * timeout_s))
     with Client(limits=limits, secrets=(*endpoint.secrets, *_secrets(platform), WRONG_KEY)) as client:
         yield Opened(
             platform=platform,
             client=client,
-            conditions=Conditions(timeout_s=timeout_s),
+            conditions=Conditions(timeout_s=timeout_s, chunk_plan=chunk_plan(voice.get("chunkPlan"))),
             target=Target(name=endpoint.name, url=platform.url(), model=platform.model),
             has_key=platform.api_key is not None,
         )
@@ -207,4 +227,6 @@ def _secrets(platform: Platform) -> Iterator[str]:
         yield platform.api_key
     if platform.oauth2 is not None:
         yield platform.oauth2.client_secret
-    yield from (value for name, value in platform.model_headers.items() if _SECRET_NAMES.search(name))
+    for name, value in platform.model_headers.items():
+        if _SECRET_NAMES.search(name):
+            yield from _secret_parts(value)

@@ -34,6 +34,8 @@ class Conditions:
     """Silence inside an answer that a caller takes for the end."""
     characters_per_second: float = 15.0
     """Speaking rate, for how long a piece keeps the line busy."""
+    chunk_plan: ChunkPlan = field(default_factory=ChunkPlan)
+    """The assistant's `voice.chunkPlan`: what is handed to text-to-speech, and when."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,11 +148,11 @@ class Evidence:
 
     @cached_property
     def speech(self) -> SpeechMetrics:
-        """When the first choice is heard, by Vapi's default chunk plan; a rest is spoken once the answer is whole."""
+        """When the first choice is heard; a rest is spoken once the answer is whole."""
         content = self.transcript.choices[0].content if self.transcript.choices else ()
         return speech_metrics(
             content,
-            ChunkPlan(),
+            self.conditions.chunk_plan,
             self.answered_at_ns,
             characters_per_second=self.conditions.characters_per_second,
         )

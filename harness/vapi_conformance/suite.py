@@ -4,7 +4,7 @@ import json
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from vapi_conformance.client import Client, Outgoing
@@ -96,7 +96,7 @@ def _attempt(player: _Player, scenario: Scenario, attempt: int) -> list[Exchange
 
 
 def _outgoing(player: _Player, scenario: Scenario, step: Step, attempt: int) -> Outgoing:
-    platform = player.platform
+    platform = _calling(player.platform, scenario, step, attempt)
     url = platform.url() if step.path is None else platform.base_url.rstrip("/") + step.path
     return Outgoing(
         method=step.method,
@@ -107,6 +107,15 @@ def _outgoing(player: _Player, scenario: Scenario, step: Step, attempt: int) -> 
         hang_up_when=None if step.hang_up_after_events is None else _EventsSeen(step.hang_up_after_events),
         may_retry=step.may_retry,
     )
+
+
+def _calling(platform: Platform, scenario: Scenario, step: Step, attempt: int) -> Platform:
+    """The platform with a caller of its own for each attempt, and for each step of those that are sent together.
+
+    Endpoints keep state by `call.id`: a newer request of a call supersedes the one under way (facts on Vapi, 1.7).
+    """
+    call = f"{scenario.name}/{attempt}" + (f"/{step.name}" if scenario.together else "")
+    return replace(platform, seed=platform.seed ^ zlib.crc32(call.encode()))
 
 
 class _EventsSeen:

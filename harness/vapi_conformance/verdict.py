@@ -94,6 +94,7 @@ def judge_rule(rule: Rule, level: Level, evidence: Sequence[Evidence]) -> RuleRe
         judged += 1
         broken += bool(found)
         findings += found
+    findings.sort(key=_was_to_be_refused)
     if judged:
         outcome = Outcome.VIOLATED if findings else Outcome.PASSED
         return RuleResult(
@@ -104,6 +105,12 @@ def judge_rule(rule: Rule, level: Level, evidence: Sequence[Evidence]) -> RuleRe
     return RuleResult(rule=rule, level=level, outcome=outcome, reason=reason)
 
 
+def _was_to_be_refused(finding: Finding) -> bool:
+    """Ordinary turns are told first: what a caller meets, before what only a probe does."""
+    label = finding.evidence.exchange.label
+    return label is not None and label.expects != "answer"
+
+
 def _unjudged(rule: Rule, evidence: Sequence[Evidence], *, played: bool, lacking: set[Need]) -> tuple[Outcome, str]:
     """evidence: what the rule was shown, or all there is where that is nothing. played: it was shown something."""
     if not any(each.exchange.response for each in evidence):
@@ -112,6 +119,8 @@ def _unjudged(rule: Rule, evidence: Sequence[Evidence], *, played: bool, lacking
     if lacking:
         return Outcome.NOT_APPLICABLE, f"the recording kept no {', '.join(sorted(lacking))}"
     names = rule.scenarios
+    if names and played and rule.optional:
+        return Outcome.NOT_APPLICABLE, "the endpoint offers nothing that shows it"
     if names and played:
         return Outcome.UNTESTABLE, f"no attempt at {', '.join(names)} showed what the rule is about"
     if names:

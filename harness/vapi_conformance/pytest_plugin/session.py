@@ -16,16 +16,19 @@ from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import Exchange
 from vapi_conformance.exchange_file import from_document
 from vapi_conformance.json_file import read_json
+from vapi_conformance.narrow import object_or_nothing, string_or_none
 from vapi_conformance.problems import TransportError, UsageError
 from vapi_conformance.pytest_plugin.items import NODE_ID, WARNED, RuleCollector, RuleItem
 from vapi_conformance.pytest_plugin.stored import store
 from vapi_conformance.report.document import to_document
+from vapi_conformance.report.effect import heard_of
 from vapi_conformance.report.printable import printable
 from vapi_conformance.report.run import Run, Target
 from vapi_conformance.report.text import Style, summary
 from vapi_conformance.rules import Rule
+from vapi_conformance.speech import chunk_plan
 from vapi_conformance.suite import be_sure_of, needed_scenarios, play
-from vapi_conformance.verdict import RuleResult, Verdict, judge
+from vapi_conformance.verdict import Outcome, RuleResult, Verdict, judge
 
 __all__ = ["ConformanceSession"]
 
@@ -135,9 +138,10 @@ class ConformanceSession:
 
     def _load(self, folder: Path) -> None:
         """What the controlling process played."""
-        state = cast("dict[str, object]", read_json(folder / "session.json"))
-        conditions = Conditions(timeout_s=cast("float", state["timeout_s"]))
-        self.unreachable = cast("str | None", state["unreachable"])
+        state = object_or_nothing(read_json(folder / "session.json"))
+        timeout_s, plan = cast("float", state["timeout_s"]), chunk_plan(state["chunk_plan"])
+        conditions = Conditions(timeout_s=timeout_s, chunk_plan=plan)
+        self.unreachable = string_or_none(state["unreachable"])
         self.evidence = [
             Evidence(exchange=from_document(read_json(path), source=path.stem), conditions=conditions)
             for path in sorted(folder.glob("*.exchange.json"))
@@ -146,8 +150,17 @@ class ConformanceSession:
     def hand_over(self, folder: Path) -> None:
         """Stores what was played for `_load`."""
         store([each.exchange for each in self.evidence], folder)
-        timeout_s = self.evidence[0].conditions.timeout_s if self.evidence else 0.0
-        state = {"timeout_s": timeout_s, "unreachable": self.unreachable}
+        conditions = self.evidence[0].conditions if self.evidence else Conditions()
+        plan = conditions.chunk_plan
+        state = {
+            "timeout_s": conditions.timeout_s,
+            "chunk_plan": {
+                "enabled": plan.enabled,
+                "minCharacters": plan.min_characters,
+                "punctuationBoundaries": plan.punctuation_boundaries,
+            },
+            "unreachable": self.unreachable,
+        }
         (folder / "session.json").write_text(json.dumps(state), encoding="utf-8")
 
     def result(self, rule: Rule) -> RuleResult:
@@ -195,6 +208,7 @@ class ConformanceSession:
             dialect=self.endpoint.dialect,
             results=[self.result(rule) for rule in self.rules if rule.id in self._reported],
             exchanges=len(self.evidence),
+            heard=heard_of(self.evidence),
             duration_s=self.duration_s,
             lints=self.lints,
             unreachable=self.unreachable,
@@ -223,6 +237,12 @@ class ConformanceSession:
         terminalreporter.section(f"{NODE_ID}: {run.target.name}", "=")
         for line in summary(run, repeat=self.repeat, verbose=terminalreporter.verbosity > 0):
             terminalreporter.write_line(printable(line.text), **_MARKUP[line.style])
+        passing = [
+            each.rule.id for each in run.results if each.rule.id in self.expected and each.outcome is Outcome.PASSED
+        ]
+        if passing:
+            told = f"expected to fail, but passing: {', '.join(passing)}; take them out of the list"
+            terminalreporter.write_line(told, **_MARKUP["bad"])
         for name, folder in (("report", self.report), ("exchanges", self.exchanges_dir)):
             if folder is not None:
                 terminalreporter.write_line(f"{name}: {folder}")

@@ -33,6 +33,7 @@ def to_document(
         "suite": {"version": __version__, "started_at": started_at, "duration_s": run.duration_s},
         "exchanges": run.exchanges,
         "counts": run.counts,
+        "heard": dict(run.heard),
         "lints": list(run.lints),
         "unreachable": run.unreachable,
         "rules": [_rule(each, expected=each.rule.id in expected_failures) for each in run.results],

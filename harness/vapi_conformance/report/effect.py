@@ -1,5 +1,7 @@
 """What an answer does to a call: the bytes through the model of Vapi's client, and its result through Vapi's habits."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -12,7 +14,7 @@ from vapi_conformance.exchange import End, Exchange
 from vapi_conformance.platforms.vapi import consequence
 from vapi_conformance.platforms.vapi.consequence import Sureness, What
 
-__all__ = ["Effect", "effects"]
+__all__ = ["Effect", "effects", "heard_of"]
 
 _NS_PER_S: Final = 1_000_000_000
 
@@ -46,9 +48,7 @@ def effects(evidence: Evidence) -> tuple[Effect, ...]:
         silence_s=_longest_silence_s(heard),
         timeout_s=evidence.conditions.timeout_s,
     )
-    sentence = f"Vapi: {told.text} ({told.sureness})"
-    if told.ended_reasons:
-        sentence += f" endedReason {' or '.join(told.ended_reasons)}"
+    sentence = f"Vapi, of this answer as a whole: {told.text} ({told.sureness})"
     return (
         Effect(
             consumer="vapi",
@@ -58,6 +58,12 @@ def effects(evidence: Evidence) -> tuple[Effect, ...]:
             sureness=told.sureness,
         ),
     )
+
+
+def heard_of(evidence: Iterable[Evidence]) -> dict[str, int]:
+    """How often each effect comes about, over the answers to ordinary requests."""
+    ordinary = (each for each in evidence if (label := each.exchange.label) is None or label.expects == "answer")
+    return dict(Counter(effect.what for each in ordinary for effect in effects(each)))
 
 
 @lru_cache(maxsize=256)

@@ -1,8 +1,8 @@
 """A judged run: everything that a report says, whoever prints it."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from vapi_conformance.dialects.names import Dialect
@@ -34,6 +34,8 @@ class Run:
     results: Sequence[RuleResult]
     exchanges: int
     duration_s: float | None = None
+    heard: Mapping[str, int] = field(default_factory=dict[str, int])
+    """What Vapi would make of the streamed answers: heard, silence, tool-call, tool-lost, call-ends; how many each."""
     lints: Sequence[str] = ()
     """Remarks on the user's configuration."""
     unreachable: str | None = None

@@ -57,12 +57,20 @@ def _verdict(run: Run) -> Iterator[Line]:
     counts = run.counts
     told = [f"{number} {name}" for name, number in counts.items() if number]
     must, should = len(run.broken(Level.MUST)), len(run.broken(Level.SHOULD))
+    if run.heard:
+        kinds = ", ".join(f"{number} {what}" for what, number in sorted(run.heard.items()))
+        style: Style = "plain" if run.heard.keys() <= {"heard", "tool-call"} else "warning"
+        yield Line(f"what Vapi makes of {_plural(sum(run.heard.values()), 'streamed answer')}: {kinds}", style)
     yield Line(f"{run.verdict.value}: {_sentence(run, must, should)}", _VERDICT_STYLE[run.verdict])
     yield Line(
-        f"{len(run.results)} rules over {run.exchanges} exchanges: {', '.join(told)}"
+        f"{_plural(len(run.results), 'rule')} over {_plural(run.exchanges, 'exchange')}: {', '.join(told)}"
         f" · profile {run.profile.value} · dialect {run.dialect.value}",
         "faint",
     )
+
+
+def _plural(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _sentence(run: Run, must: int, should: int) -> str:
@@ -91,7 +99,7 @@ def violation_lines(result: RuleResult, *, repeat: str) -> Iterator[Line]:
         yield _row("", f"... and {more} more like it")
     if result.rule.scenarios and result.judged > 1:
         yield _row("of tries", f"{result.broken} of {result.judged}")
-    yield from (_row("effect", text) for text in _effects(result.findings))
+    yield from _effects(result.findings)
     yield _row("mend", rule.remedy)
     yield _row("repeat", repeat.format(rule=rule.id))
 
@@ -114,10 +122,10 @@ def _finding(finding: Finding) -> Iterator[Line]:
     yield _row("at", ", ".join(place))
 
 
-def _effects(findings: Sequence[Finding]) -> list[str]:
+def _effects(findings: Sequence[Finding]) -> Iterator[Line]:
     """What modelled consumers make of these bytes, each sentence once."""
-    said: dict[str, None] = {}
-    for finding in findings[:_SHOWN_PER_RULE]:
-        for effect in effects(finding.evidence):
-            said.setdefault(effect.sentence, None)
-    return list(said)
+    told = {effect: None for finding in findings[:_SHOWN_PER_RULE] for effect in effects(finding.evidence)}
+    for effect in told:
+        yield _row("effect", effect.sentence)
+        if effect.ended_reasons:
+            yield _row("ended", " or ".join(effect.ended_reasons))
