@@ -24,7 +24,7 @@ from vapi_conformance.rules import Profile
 from vapi_conformance.speech import chunk_plan
 from vapi_conformance.suite import WRONG_KEY
 
-__all__ = ["REFERENCE", "Endpoint", "opened", "read_endpoint"]
+__all__ = ["REFERENCE", "Endpoint", "Opened", "opened", "read_endpoint"]
 
 REFERENCE: Final = "reference"
 """The name of the bundled server in place of a URL."""

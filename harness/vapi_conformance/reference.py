@@ -50,7 +50,8 @@ def reference_server(arguments: Sequence[str] = ()) -> Generator[ReferenceServer
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         env={**environment, _KEY_VARIABLE: key, "PYTHONUNBUFFERED": "1"},
     ) as process:
         try:
@@ -61,6 +62,7 @@ def reference_server(arguments: Sequence[str] = ()) -> Generator[ReferenceServer
                 process.wait(5)
             except subprocess.TimeoutExpired:
                 process.kill()
+                process.wait()
 
 
 def _announced(process: subprocess.Popen[str]) -> str:

@@ -1,0 +1,331 @@
+"""The endpoint as the user described it: checked at once, secrets out of sight, opened and closed."""
+
+import json
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from vapi_conformance import endpoint
+from vapi_conformance.client import Client, Limits, Outgoing
+from vapi_conformance.dialects.names import Dialect
+from vapi_conformance.endpoint import Endpoint, Opened, opened, read_endpoint
+from vapi_conformance.platforms.vapi import ConfigError
+from vapi_conformance.problems import TransportError, UsageError
+from vapi_conformance.reference import ReferenceServer
+from vapi_conformance.rules import Profile
+from vapi_conformance.suite import WRONG_KEY
+
+URL = "https://llm.example/v1"
+KEY = "sk-0123456789abcdef"
+ENVIRONMENT = {"MY_KEY": KEY, "MY_HEADER": "header-secret-1", "EMPTY": "", "LINES": "a\nX-Evil: b"}
+
+
+def read(url: str = URL, **settings: str | list[str]) -> Endpoint:
+    """Options by their names, with `_` for `-`."""
+    given = {name.replace("_", "-"): [value] if isinstance(value, str) else value for name, value in settings.items()}
+    return read_endpoint({"": [url], **given}, ENVIRONMENT)
+
+
+def problem(url: str = URL, **settings: str | list[str]) -> str:
+    with pytest.raises(UsageError) as caught:
+        read(url, **settings)
+    return str(caught.value)
+
+
+class TestUrl:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            URL,
+            "http://localhost:8000",
+            "http://[::1]:8000/v1",
+            "https://llm.example/v1/",
+            "https://llm.example/v1?key=x",
+            "https://llm.example/@me/v1",
+            "HTTPS://llm.example/v1",
+            "https://grüße.example/v1",
+            "reference",
+        ],
+    )
+    def test_is_kept_as_given(self, url: str) -> None:
+        assert url == read(url).name
+
+    @pytest.mark.parametrize(
+        ("url", "told"),
+        [
+            ("localhost:8000", "--endpoint needs http:// or https://, got 'localhost:8000'"),
+            ("", "--endpoint needs http:// or https://, got ''"),
+            ("ftp://llm.example", "--endpoint needs http:// or https://, got 'ftp://llm.example'"),
+            ("http://", "--endpoint has no host: 'http://'"),
+            ("http://:8000/v1", "--endpoint has no host: 'http://:8000/v1'"),
+            ("http://llm.example:port/", "--endpoint is no URL: Invalid port: 'port'"),
+            ("http://xn--/", "--endpoint is no URL: Malformed A-label, no Punycode eligible content found"),
+        ],
+    )
+    def test_is_refused_with_what_is_wrong(self, url: str, told: str) -> None:
+        assert told == problem(url)
+
+    @pytest.mark.parametrize("url", ["http://[::1", "http://a\tb/", "http://a\0b/"])
+    def test_of_any_form_is_refused_and_nothing_else_is_raised(self, url: str) -> None:
+        assert problem(url).startswith("--endpoint is no URL: ")
+
+    @pytest.mark.parametrize(
+        "url", ["https://me:hush@llm.example", "https://hush@", "me:hush@llm.example", "ftp://me:hush@llm.example/v1"]
+    )
+    def test_with_a_password_is_refused_and_not_shown(self, url: str) -> None:
+        told = "--endpoint must not hold a password; use --endpoint-api-key-env or --endpoint-header"
+        assert told == problem(url)
+
+
+class TestChoices:
+    def test_defaults(self) -> None:
+        found = read()
+        assert (Dialect.OPENAI_COMPATIBLE, Profile.VAPI, None, None, (), None) == (
+            found.dialect,
+            found.profile,
+            found.model,
+            found.api_key,
+            found.headers,
+            found.timeout_s,
+        )
+
+    def test_as_given(self) -> None:
+        found = read(
+            dialect="openai_chat_completions",
+            profile="standard",
+            platform="vapi",
+            model="m",
+            timeout="2.5",
+            assistant="a",
+        )
+        assert (Dialect.OPENAI_CHAT_COMPLETIONS, Profile.STANDARD, "m", 2.5, Path("a")) == (
+            found.dialect,
+            found.profile,
+            found.model,
+            found.timeout_s,
+            found.assistant,
+        )
+
+    def test_the_last_of_several_counts(self) -> None:
+        assert "b" == read(model=["a", "b"]).model
+
+    @pytest.mark.parametrize(
+        ("option", "value", "told"),
+        [
+            ("dialect", "openai", "'openai' is none of: openai_chat_completions, openai_compatible"),
+            ("profile", "strict", "'strict' is none of: standard, vapi"),
+            ("platform", "retell", "'retell' is none of: vapi"),
+        ],
+    )
+    def test_unknown_names_are_told_with_the_known_ones(self, option: str, value: str, told: str) -> None:
+        assert f"--endpoint-{option}: {told}" == problem(**{option: value})
+
+    @pytest.mark.parametrize("value", ["0", "-1", "601", "inf", "nan", "soon", "1e9", " "])
+    def test_a_timeout_that_is_none(self, value: str) -> None:
+        assert f"--endpoint-timeout wants seconds above 0 and up to 600, got {value!r}" == problem(timeout=value)
+
+
+class TestSecrets:
+    def test_the_key_comes_from_the_environment(self) -> None:
+        found = read(api_key_env="MY_KEY")
+        assert (KEY, (KEY,)) == (found.api_key, found.secrets)
+
+    @pytest.mark.parametrize("variable", ["MISSING", "EMPTY"])
+    def test_a_variable_that_is_not_there(self, variable: str) -> None:
+        told = f"the environment variable {variable} is not set or empty"
+        assert told == problem(api_key_env=variable)
+        assert told == problem(header=f"X-Key: ${variable}")
+
+    @pytest.mark.parametrize("value", [KEY, "$MY_KEY", "", "Bearer x"])
+    def test_a_key_in_place_of_a_variable_is_not_shown(self, value: str) -> None:
+        assert problem(api_key_env=value) == (
+            "--endpoint-api-key-env and --endpoint-header want the name of an environment variable"
+        )
+
+    @pytest.mark.parametrize("value", ["$MY_HEADER", "${MY_HEADER}"])
+    def test_a_header_from_the_environment_is_a_secret_whatever_its_name(self, value: str) -> None:
+        found = read(header=f"X-Tenant: {value}")
+        assert ((("X-Tenant", "header-secret-1"),), ("header-secret-1",)) == (found.headers, found.secrets)
+
+    @pytest.mark.parametrize("name", ["X-Api-Key", "Cookie", "X-AUTH", "my-token", "Client-Secret"])
+    def test_a_header_with_a_telling_name_is_a_secret(self, name: str) -> None:
+        assert ("hush-hush",) == read(header=f"{name}: hush-hush").secrets
+
+    def test_so_is_what_follows_a_scheme(self) -> None:
+        assert ("Basic bWU6aHVzaA==", "bWU6aHVzaA==") == read(header="X-Auth: Basic bWU6aHVzaA==").secrets
+
+    def test_ordinary_headers_are_not(self) -> None:
+        found = read(header=["X-Tenant: 7", "X-Empty:", "X-Url: http://a"])
+        assert ((("X-Tenant", "7"), ("X-Empty", ""), ("X-Url", "http://a")), ()) == (found.headers, found.secrets)
+
+    def test_none_is_in_the_repr(self) -> None:
+        found = read(api_key_env="MY_KEY", header=["X-Api-Key: hush-hush", "X-Tenant: $MY_HEADER"])
+        assert not [secret for secret in (KEY, "hush-hush", "header-secret-1") if secret in repr(found)]
+
+
+class TestHeaders:
+    @pytest.mark.parametrize("header", ["nocolon", ": value", "a b: c", "", "näme: x", "hush\nhush: x"])
+    def test_without_a_name_is_refused_and_not_shown(self, header: str) -> None:
+        told = "--endpoint-header wants 'Name: value', got one without a proper name and colon"
+        assert told == problem(header=header)
+
+    @pytest.mark.parametrize("value", ["$LINES", "a\r\nb", "a\0b", "日本", "é"])
+    def test_with_a_value_that_cannot_be_sent_is_refused_and_not_shown(self, value: str) -> None:
+        told = "--endpoint-header X-A: the value holds a line break or other characters than ASCII's"
+        assert told == problem(header=f"X-A: {value}")
+
+
+@pytest.fixture
+def credential(tmp_path: Path) -> Path:
+    path = tmp_path / "credential.json"
+    plan = {"type": "oauth2", "url": "https://id.example/token", "clientId": "me", "clientSecret": "client-secret-1"}
+    path.write_text(json.dumps({"provider": "custom-llm", "apiKey": KEY, "authenticationPlan": plan}))
+    return path
+
+
+@pytest.fixture
+def assistant(tmp_path: Path) -> Path:
+    path = tmp_path / "assistant.json"
+    headers = {"X-Api-Key": "Token model-secret-1", "X-Tenant": "seven"}
+    model = {"provider": "custom-llm", "model": "mine", "url": "https://other.example", "timeoutSeconds": 30}
+    path.write_text(json.dumps({"model": {**model, "headers": headers}}))
+    return path
+
+
+class KeptClient(Client):
+    """Shows how it was made."""
+
+    def __init__(self, *, limits: Limits, secrets: Sequence[str]) -> None:
+        super().__init__(limits=limits, secrets=secrets)
+        self.limits = limits
+        self.secrets = set(secrets)
+
+
+@pytest.fixture(autouse=True)
+def _kept_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "Client", KeptClient)
+
+
+def kept(live: Opened) -> KeptClient:
+    assert isinstance(live.client, KeptClient)
+    return live.client
+
+
+class TestOpened:
+    def test_the_given_url_is_where_requests_go(self) -> None:
+        with opened(read("https://llm.example/v1/")) as live:
+            assert "https://llm.example/v1/chat/completions" == live.target.url
+            assert ("https://llm.example/v1/", "vapi", "gpt-4o") == (
+                live.target.name,
+                live.target.platform,
+                live.target.model,
+            )
+            assert not live.has_key
+
+    def test_an_ipv6_address_keeps_its_brackets(self) -> None:
+        with opened(read("http://[::1]:8000")) as live:
+            assert "http://[::1]:8000/chat/completions" == live.target.url
+
+    def test_a_query_is_told_as_vapi_would_send_it(self) -> None:
+        with opened(read("https://llm.example/v1?key=x")) as live:
+            assert "https://llm.example/v1?key=x/chat/completions" == live.target.url
+            assert any("has a query string" in str(lint) for lint in live.platform.lints())
+
+    def test_a_port_that_is_none_is_a_usage_error(self) -> None:
+        with pytest.raises(UsageError, match="port"), opened(read("http://llm.example:99999")):
+            pytest.fail("it was opened")
+
+    def test_the_platforms_timeout_decides_unless_another_is_given(self, assistant: Path) -> None:
+        for given, timeout_s in ((read(), 20), (read(assistant=str(assistant)), 30), (read(timeout="3"), 3)):
+            with opened(given) as live:
+                assert timeout_s == live.conditions.timeout_s
+                assert (timeout_s + 5, max(120, 3 * timeout_s)) == (
+                    kept(live).limits.idle_s,
+                    kept(live).limits.total_s,
+                )
+
+    def test_the_assistants_settings_and_the_given_ones_meet(self, assistant: Path) -> None:
+        with opened(read(assistant=str(assistant), header="x-tenant: 8", model="other")) as live:
+            headers = dict(live.platform.headers())
+            assert "other" == live.target.model
+            assert ("Token model-secret-1", "8") == (headers["X-Api-Key"], headers["x-tenant"])
+
+    def test_every_secret_is_masked(self, assistant: Path, credential: Path) -> None:
+        given = read(
+            assistant=str(assistant), credential=str(credential), header=["X-Key: hush-hush", "X-T: $MY_HEADER"]
+        )
+        with opened(given) as live:
+            assert live.has_key
+            of_files = {KEY, "client-secret-1", "Token model-secret-1", "model-secret-1"}
+            of_options = {"hush-hush", "header-secret-1"}
+            assert {WRONG_KEY, *of_files, *of_options} == kept(live).secrets
+            shown = repr(live)
+            assert not [secret for secret in kept(live).secrets if secret in shown]
+
+    def test_the_given_key_wins_over_the_credentials(self, credential: Path) -> None:
+        environment = {"OTHER": "sk-other-0123456789"}
+        given = read_endpoint({"": [URL], "api-key-env": ["OTHER"], "credential": [str(credential)]}, environment)
+        with opened(given) as live:
+            assert "Bearer sk-other-0123456789" == dict(live.platform.headers())["authorization"]
+
+    def test_a_file_that_is_not_there_is_a_usage_error(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="nowhere"), opened(read(assistant=str(tmp_path / "nowhere.json"))):
+            pytest.fail("it was opened")
+
+    def test_the_client_is_closed_behind_it(self) -> None:
+        with opened(read("http://127.0.0.1:9")) as live:
+            client = live.client
+        with pytest.raises(RuntimeError, match="closed"):
+            client.send(Outgoing(url="http://127.0.0.1:9/", headers=(), body=b""))
+
+
+class TestReference:
+    @pytest.fixture
+    def started(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """Starts nothing; tells when it would have been started and stopped."""
+        events: list[str] = []
+
+        @contextmanager
+        def server() -> Generator[ReferenceServer]:
+            events.append("started")
+            yield ReferenceServer(url="http://127.0.0.1:4711", key="sk-of-the-server")
+            events.append("stopped")
+
+        monkeypatch.setattr(endpoint, "reference_server", server)
+        return events
+
+    def test_is_started_for_as_long_as_it_is_open(self, started: list[str]) -> None:
+        with opened(read("reference")) as live:
+            assert ["started"] == started
+            assert ("reference", "http://127.0.0.1:4711/chat/completions", "reference") == (
+                live.target.name,
+                live.target.url,
+                live.target.model,
+            )
+        assert ["started", "stopped"] == started
+
+    def test_its_own_key_is_sent_and_masked(self, started: list[str]) -> None:
+        with opened(read("reference", api_key_env="MY_KEY")) as live:
+            assert "Bearer sk-of-the-server" == dict(live.platform.headers())["authorization"]
+            assert {"sk-of-the-server", KEY} <= kept(live).secrets
+            assert live.has_key
+        assert started
+
+    def test_a_given_model_is_asked_for(self, started: list[str]) -> None:
+        with opened(read("reference", model="mine")) as live:
+            assert "mine" == live.target.model
+        assert started
+
+    def test_not_for_a_url(self, started: list[str]) -> None:
+        with opened(read()):
+            assert [] == started
+
+    def test_that_does_not_start_is_no_fault_of_an_endpoint(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def dead() -> ReferenceServer:
+            raise TransportError("the reference server did not start: boom")
+
+        monkeypatch.setattr(endpoint, "reference_server", dead)
+        with pytest.raises(TransportError, match="boom"), opened(read("reference")):
+            pytest.fail("it was opened")
