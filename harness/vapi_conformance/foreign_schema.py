@@ -21,6 +21,10 @@ __all__ = ["Applied", "apply_schema"]
 _MOST_STEPS: Final = 5_000
 """Keywords applied before we give up; the schemas of real tools take some hundred."""
 
+_DEEPEST: Final = 100
+"""Keywords applied inside each other before we give up. Beyond Python's own bound on recursion the libraries below do
+not raise but panic, which nobody may catch; a schema that refers to itself gets there."""
+
 _LONGEST_MESSAGE: Final = 200
 
 _MOST_UNIQUE_ITEMS: Final = 100
@@ -34,8 +38,16 @@ _DEPENDS_ON_PATTERNS: Final = frozenset({"additionalProperties", "unevaluatedPro
 _Keyword = Callable[[object, object, object, Mapping[str, object]], Iterator[ValidationError] | None]
 
 
+@dataclass(slots=True)
+class _Budget:
+    """What is left for one schema and one value."""
+
+    steps: int = _MOST_STEPS
+    levels: int = _DEEPEST
+
+
 class _TooMuch(Exception):  # noqa: N818 - no error of ours or theirs: the work is more than it is worth
-    """The step budget is spent."""
+    """The budget is spent."""
 
 
 class _Checker(Protocol):
@@ -69,9 +81,9 @@ def apply_schema(schema: Mapping[str, object], value: object) -> Applied | None:
 
 def _checker(schema: Mapping[str, object]) -> _Checker:
     base = jsonschema.Draft202012Validator
-    steps = iter(range(_MOST_STEPS))
+    budget = _Budget()
     keywords = {
-        name: _counted(check, steps, skips_patterns=name in _DEPENDS_ON_PATTERNS)
+        name: _counted(check, budget, skips_patterns=name in _DEPENDS_ON_PATTERNS)
         for name, check in cast("Mapping[str, _Keyword]", base.VALIDATORS).items()
         if name not in _UNBOUNDED
     }
@@ -81,16 +93,21 @@ def _checker(schema: Mapping[str, object]) -> _Checker:
     return validator(schema, registry=cast("Callable[[], object]", Registry)())
 
 
-def _counted(check: _Keyword, steps: Iterator[int], *, skips_patterns: bool) -> _Keyword:
+def _counted(check: _Keyword, budget: _Budget, *, skips_patterns: bool) -> _Keyword:
     def counted(
         validator: object, value: object, instance: object, schema: Mapping[str, object]
     ) -> Iterator[ValidationError]:
-        if next(steps, None) is None:
+        if budget.steps <= 0 or budget.levels <= 0:
             raise _TooMuch
+        budget.steps -= 1
         if skips_patterns and "patternProperties" in schema:
             return
         if value is True and len(array_or_nothing(instance)) > _MOST_UNIQUE_ITEMS:
             return  # uniqueItems: of the keywords that look at arrays the only one to which true means anything
-        yield from check(validator, value, instance, schema) or ()
+        budget.levels -= 1
+        try:
+            yield from check(validator, value, instance, schema) or ()
+        finally:
+            budget.levels += 1
 
     return counted
