@@ -18,7 +18,7 @@ from vapi_conformance.data import data_dir
 from vapi_conformance.exchange import End, Exchange, Header, Label, Read, Request, Response, Timing
 from vapi_conformance.narrow import array_or_nothing, integer_or_none, object_or_nothing, string_or_none
 
-__all__ = ["Specimen", "all_exchanges", "all_specimens", "base", "load_specimen"]
+__all__ = ["OPERATIONS", "Specimen", "all_exchanges", "all_specimens", "base", "edited", "load_specimen"]
 
 _NS_PER_MS: Final = 1_000_000
 
@@ -70,8 +70,8 @@ def _load(path: Path) -> Specimen:
     document = _document(path)
     edits = array_or_nothing(document.get("broken"))
     try:
-        sound = _edited(base(str(document["base"])), array_or_nothing(document.get("sound")))
-        broken = _edited(sound, edits)
+        sound = edited(base(str(document["base"])), array_or_nothing(document.get("sound")))
+        broken = edited(sound, edits)
     except (KeyError, ValueError) as problem:
         raise ValueError(f"{path.name}: {problem}") from problem
     return Specimen(
@@ -134,16 +134,16 @@ def _exchange(record: Mapping[str, object], name: str) -> Exchange:
     )
 
 
-def _edited(exchanges: tuple[Exchange, ...], edits: Sequence[object]) -> tuple[Exchange, ...]:
+def edited(exchanges: tuple[Exchange, ...], edits: Sequence[object]) -> tuple[Exchange, ...]:
     """Each edit names its `step` (the first exchange otherwise) and one operation with its arguments."""
     edited = list(exchanges)
     for edit in map(object_or_nothing, edits):
         step = edit.get("step")
         at = 0 if step is None else _position(edited, str(step))
-        operation = next((name for name in _OPERATIONS if name in edit), None)
+        operation = next((name for name in OPERATIONS if name in edit), None)
         if operation is None:
             raise ValueError(f"no such edit: {json.dumps(edit)}")
-        edited[at] = _OPERATIONS[operation](edited[at], edit)
+        edited[at] = OPERATIONS[operation](edited[at], edit)
     return tuple(edited)
 
 
@@ -267,7 +267,7 @@ def _gzip(exchange: Exchange, edit: Mapping[str, object]) -> Exchange:
     return replace(exchange, reads=tuple(reads), response=replace(head, headers=headers))
 
 
-_OPERATIONS: Final[Mapping[str, Callable[[Exchange, Mapping[str, object]], Exchange]]] = {
+OPERATIONS: Final[Mapping[str, Callable[[Exchange, Mapping[str, object]], Exchange]]] = {
     "replace": _replace,
     "insert_after": _insert,
     "drop": _drop,
