@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vapi_reference_server.settings import Settings
 
 _START_TIMEOUT_S = 10.0
+_LONGEST_HEAD = 65_536
 
 
 @contextlib.contextmanager
@@ -79,14 +80,18 @@ class _KeepsHead(H11Protocol):
     """uvicorn's protocol, which hands on header names in lower case; here it keeps them as they came."""
 
     raw_head = b""
+    _later = b""
 
     def data_received(self, data: bytes) -> None:
         if b"\r\n\r\n" not in self.raw_head:
             self.raw_head += data
+        else:
+            # The rest of the body, or the next head: a client may send it before we are done with this request.
+            self._later = (self._later + data)[-_LONGEST_HEAD:]
         super().data_received(data)
 
     def on_response_complete(self) -> None:
-        self.raw_head = b""
+        self.raw_head, self._later = self._later, b""
         super().on_response_complete()
 
 

@@ -245,7 +245,7 @@ SAMPLES = (
         heard=Outcome.SILENCE,
         effect="silence",
         sureness="observed",
-        breaks=frozenset({"http.stream-request-gets-stream", "chat.choice-has-message"}),
+        breaks=frozenset({"http.delta-document-is-a-stream", "chat.choice-has-message"}),
     ),
     Sample(
         path="message",

@@ -9,13 +9,14 @@ from typing import Final
 from vapi_conformance.content_coding import MAX_DECODED_BYTES
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End
-from vapi_conformance.narrow import object_or_nothing
+from vapi_conformance.narrow import array_or_nothing, object_or_nothing
 from vapi_conformance.rules.quoting import quote
 from vapi_conformance.rules.rule import MUST, SHOULD, Need, Violation, rule
 
 __all__ = [
     "body_is_bounded",
     "body_is_complete",
+    "delta_document_is_a_stream",
     "error_is_not_an_event_stream",
     "json_body_is_utf8",
     "json_request_gets_json",
@@ -77,15 +78,8 @@ def no_content_is_not_an_answer(evidence: Evidence) -> Iterator[Violation]:
         yield Violation(expected="an answer in the body", actual=f"status {evidence.status} and nothing in the body")
 
 
-@rule(
-    "http.stream-request-gets-stream",
-    standard=SHOULD,
-    vapi=SHOULD,
-    source="openai-openapi 2.3.0, CreateChatCompletionRequest.stream; VAPI 2.1: whether JSON is spoken is disputed",
-    catalogue=["HTTP-09"],
-    remedy="Answer `stream: true` with server-sent events, whatever the Accept header says.",
-    needs=[Need.REQUEST],
-    applies=lambda evidence: (
+def _wants_a_stream(evidence: Evidence) -> bool:
+    return (
         _is_answer(evidence)
         and evidence.request is not None
         and evidence.request.stream
@@ -95,7 +89,19 @@ def no_content_is_not_an_answer(evidence: Evidence) -> Iterator[Violation]:
         and evidence.transcript.kind != "ndjson"
         and (evidence.exchange.label is None or evidence.exchange.label.scenario != "accept")
         and not _is_error_document(evidence)
-    ),
+    )
+
+
+@rule(
+    "http.stream-request-gets-stream",
+    standard=SHOULD,
+    vapi=MUST,
+    source="openai-openapi 2.3.0, CreateChatCompletionRequest.stream; VAPI 2.1 and 2.2: two reports of answers that "
+    "were not spoken, and the client library hands over no chunk of a body without events",
+    catalogue=["HTTP-09"],
+    remedy="Answer `stream: true` with server-sent events, whatever the Accept header says.",
+    needs=[Need.REQUEST],
+    applies=lambda evidence: _wants_a_stream(evidence) and not _is_delta_document(evidence),
 )
 def stream_request_gets_stream(evidence: Evidence) -> Iterator[Violation]:
     """`stream: true` is answered with server-sent events."""
@@ -104,6 +110,30 @@ def stream_request_gets_stream(evidence: Evidence) -> Iterator[Violation]:
             "one JSON document" if evidence.transcript.kind == "json" else quote(evidence.body[:80].decode("latin-1"))
         )
         yield Violation(expected="server-sent events", actual=what)
+
+
+@rule(
+    "http.delta-document-is-a-stream",
+    standard=SHOULD,
+    vapi=SHOULD,
+    source="VAPI 2.1: Vapi's own sample answers so, and its documentation says that both kinds are handled; its client "
+    "library hands over no chunk of it",
+    catalogue=["HTTP-09"],
+    remedy="Send the delta as a server-sent event: then nobody has to know which of the two sources is right.",
+    needs=[Need.REQUEST],
+    applies=_wants_a_stream,
+)
+def delta_document_is_a_stream(evidence: Evidence) -> Iterator[Violation]:
+    """A `delta` is sent as an event of a stream, not in one JSON document."""
+    if _is_delta_document(evidence):
+        yield Violation(expected="server-sent events", actual="one JSON document with the text in `delta`")
+
+
+def _is_delta_document(evidence: Evidence) -> bool:
+    """The form of Vapi's own sample for answers without a stream."""
+    document = evidence.transcript.document
+    choices = array_or_nothing((document.record or {}).get("choices")) if document else ()
+    return any("delta" in choice and "message" not in choice for choice in map(object_or_nothing, choices))
 
 
 def _is_error_document(evidence: Evidence) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vapi_reference_server.answer import Answer, Write, json_answer
-from vapi_reference_server.faults.editing import Shelf, body_of, head, with_answer, with_body
+from vapi_reference_server.faults.editing import Shelf, body_of, head, text_deltas, with_answer, with_body
 from vapi_reference_server.faults.fault import SeenOn, Stage
 from vapi_reference_server.faults.requests import is_chat
 
@@ -104,6 +104,12 @@ def _shapes() -> tuple[Fault, ...]:
             _stream_set(asked=False),
             seen_on=SeenOn.STREAM,
         ),
+        _stream(
+            "vapi-basic-for-stream",
+            "http.delta-document-is-a-stream",
+            "One JSON document with the text in `delta` answers a request for a stream, as Vapi's sample does.",
+            with_answer(_sample_document),
+        ),
         _body(
             "stream-for-json",
             "http.json-request-gets-json",
@@ -170,6 +176,18 @@ def _gzip(flush_mode: int) -> Edit:
         return replace(answer, headers={**answer.headers, "content-encoding": "gzip"}, writes=packed)
 
     return with_answer(change)
+
+
+def _sample_document(_: Answer, work: Work) -> Answer:
+    text = "".join(str(delta.get("content") or "") for delta in text_deltas(work))
+    document = {
+        "id": "chatcmpl-sample",
+        "object": "chat.completion",
+        "created": 1700000000,
+        "model": "reference",
+        "choices": [{"index": 0, "delta": {"content": text}, "logprobs": None, "finish_reason": "stop"}],
+    }
+    return json_answer(200, document)
 
 
 def _stream_set(*, asked: bool) -> Edit:
