@@ -10,9 +10,12 @@ from click.testing import CliRunner, Result
 
 import hars
 from vapi_conformance.cli import main
+from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange, Label
 from vapi_conformance.exchange_file import save
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing
+from vapi_conformance.recordings import load_exchanges
+from vapi_conformance.report.effect import effects
 from vapi_conformance.rules import all_rules
 from vapi_conformance.schema import errors
 from vapi_conformance.specimens import base, load_specimen
@@ -61,6 +64,9 @@ class TestText:
         hars.save(Path("a.har"), hars.har(MISTAKE, hars.sound()))
         result = check("a.har", "--rule", "sse.last-event-is-terminated", "--rule", "sse.utf-8-is-valid")
         rule = all_rules()["sse.last-event-is-terminated"]
+        exchange = next(iter(load_exchanges(Path("a.har"))))
+        assert isinstance(exchange, Exchange)
+        (heard,) = effects(Evidence(exchange=exchange))
         assert 1 == result.exit_code
         assert result.stdout.splitlines() == [
             "a.har#0",
@@ -70,7 +76,7 @@ class TestText:
             "  expected  an empty line after the last event",
             "  actual    the body ends inside an event, which a client then discards",
             f"  at        a.har#0, byte {hars.STREAM.index('data: [DONE]')}",
-            "  effect    Vapi: The answer is spoken. (observed)",
+            f"  effect    {heard.sentence}",
             f"  mend      {rule.remedy}",
             "  repeat    vapi-conformance check a.har --rule sse.last-event-is-terminated",
             "",

@@ -9,15 +9,16 @@ from click.testing import CliRunner, Result
 
 import hars
 from vapi_conformance.cli import main
+from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange, Read
 from vapi_conformance.exchange_file import save
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing
+from vapi_conformance.report.effect import effects
 from vapi_conformance.schema import errors
 from vapi_conformance.specimens import base
 
 FIRST = "It is seven in the morning, and the sun is up."
 SECOND = " There is no cloud in the sky, as far as one can see."
-EFFECT = "Vapi: The answer is spoken, with 8.9 s of silence; Vapi reports a hang at 5 s. (observed)"
 
 
 def hear(*arguments: object) -> Result:
@@ -51,6 +52,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 class TestText:
     def test_shows_pieces_times_and_silences(self) -> None:
         save(timed(), Path("a.json"))
+        (effect,) = effects(Evidence(exchange=timed()))
         result = hear("a.json")
         assert (0, "") == (result.exit_code, result.stderr)
         assert result.stdout.splitlines() == [
@@ -60,7 +62,7 @@ class TestText:
             "      9000.0 ms  ' There is no cloud in the sky,'",
             "      9101.0 ms  ' as far as one can see.'",
             "  spoken, first speech after 100.0 ms, 5833 ms of dead air",
-            f"  {EFFECT}",
+            f"  {effect.sentence}",
             "",
         ]
 
@@ -70,10 +72,10 @@ class TestText:
 
     def test_what_fails_is_told_with_what_becomes_of_the_call(self) -> None:
         hars.save(Path("a.har"), hars.har(hars.entry(hars.request(), hars.response("data: {}\n\n"))))
-        first, outcome, effect, _ = hear("a.har").stdout.splitlines()
+        first, outcome, effect, ended, _ = hear("a.har").stdout.splitlines()
         assert ("a.har#0", "  failed: TypeError: chunk.choices is not iterable") == (first, outcome)
-        assert effect.startswith("  Vapi: ")
-        assert "endedReason pipeline-error-custom-llm-llm-failed" in effect
+        assert "Reading the answer fails" in effect
+        assert ended.startswith("  endedReason pipeline-error-custom-llm-llm-failed or ")
 
     def test_an_answer_to_a_request_for_no_stream_is_told_apart(self) -> None:
         asked = hars.request(body={**hars.BODY, "stream": False})
@@ -97,6 +99,7 @@ class TestJson:
     def test_says_what_the_text_says(self) -> None:
         save(timed(), Path("a.json"))
         (heard,) = results(hear("a.json", "--json"))
+        (effect,) = effects(Evidence(exchange=timed()))
         assert heard == {
             "source": "a.json",
             "outcome": "spoken",
@@ -113,7 +116,15 @@ class TestJson:
             "ttfs_ms": 100.0,
             "longest_gap_ms": 8900.0,
             "dead_air_ms": 5833.333,
-            "effects": [EFFECT],
+            "effects": [
+                {
+                    "consumer": "vapi",
+                    "what": "heard",
+                    "sentence": effect.sentence,
+                    "ended_reasons": [],
+                    "sureness": "observed",
+                }
+            ],
         }
 
     def test_a_recording_without_times_has_null(self) -> None:

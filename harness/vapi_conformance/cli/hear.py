@@ -119,7 +119,17 @@ def _document(hearing: _Hearing) -> dict[str, object]:
         "ttfs_ms": _ms(metrics.ttfs_ns),
         "longest_gap_ms": _ms(metrics.longest_gap_ns),
         "dead_air_ms": _ms(metrics.dead_air_ns),
-        "effects": [effect.sentence for effect in hearing.effects],
+        "effects": [_effect(effect) for effect in hearing.effects],
+    }
+
+
+def _effect(effect: Effect) -> dict[str, object]:
+    return {
+        "consumer": effect.consumer,
+        "what": effect.what,
+        "sentence": effect.sentence,
+        "ended_reasons": list(effect.ended_reasons),
+        "sureness": effect.sureness,
     }
 
 
@@ -133,7 +143,10 @@ def _lines(hearing: _Hearing) -> Iterator[Line]:
     if not hearing.asked_for_stream:
         yield Line("  the request asked for no stream, and Vapi always does: this answer is none that it would get")
     elif heard.outcome in _STYLES or hearing.metrics.dead_air_ns:
-        yield from (Line(f"  {effect.sentence}") for effect in hearing.effects)
+        for effect in hearing.effects:
+            yield Line(f"  {effect.sentence}")
+            if effect.ended_reasons:
+                yield Line(f"  endedReason {' or '.join(effect.ended_reasons)}")
     yield Line("")
 
 
