@@ -47,7 +47,14 @@ def command(*, rule_id: str, as_json: bool) -> None:
     level = rule.vapi or rule.standard or MUST
     print_lines(violation_lines(judge_rule(rule, level, evidence), repeat="vapi-conformance check FILE --rule {rule}"))
     if not any(effects(each) for each in evidence):
-        print_lines([Line("  No modelled consumer does anything else with these bytes than with sound ones.", "faint")])
+        print_lines(
+            [
+                Line(
+                    "  What becomes of a call is not told: Vapi sends no such request, or we hung up ourselves.",
+                    "faint",
+                )
+            ]
+        )
 
 
 def _lines(rule: Rule) -> Iterator[Line]:
