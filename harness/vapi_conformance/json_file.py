@@ -10,8 +10,9 @@ import stat
 from math import isfinite
 from os import fstat
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
+from vapi_conformance.narrow import is_deeper_than
 from vapi_conformance.problems import UsageError
 
 __all__ = ["MAX_DEPTH", "MAX_FILE_BYTES", "MAX_VALUES", "JsonFileError", "read_json"]
@@ -102,7 +103,7 @@ def _parsed(path: Path, text: str) -> object:
         raise JsonFileError(path, "is nested too deeply") from None
     except ValueError as problem:
         raise JsonFileError(path, f"is not JSON: {problem}") from None
-    if _is_too_deep(document):
+    if is_deeper_than(document, MAX_DEPTH):
         raise JsonFileError(path, f"is nested too deeply: more than {MAX_DEPTH} levels")
     return document
 
@@ -132,18 +133,3 @@ def _integer(text: str) -> int:
     if digits > _MAX_DIGITS:
         raise ValueError(f"it holds a number of {digits} digits")
     return int(text)
-
-
-def _is_too_deep(document: object) -> bool:
-    level = [document]
-    for _ in range(MAX_DEPTH):
-        below: list[object] = []
-        for value in level:
-            if isinstance(value, dict):
-                below.extend(cast("dict[str, object]", value).values())
-            elif isinstance(value, list):
-                below.extend(cast("list[object]", value))
-        if not below:
-            return False
-        level = below
-    return True

@@ -10,6 +10,7 @@ __all__ = [
     "array_or_none",
     "array_or_nothing",
     "integer_or_none",
+    "is_deeper_than",
     "object_or_none",
     "object_or_nothing",
     "string_or_none",
@@ -46,3 +47,17 @@ def string_or_none(value: object) -> str | None:
 def integer_or_none(value: object) -> int | None:
     """A JSON number without a fraction; `true` is not 1."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def is_deeper_than(document: object, levels: int) -> bool:
+    """Whether arrays and objects stand inside each other more often than that. Does not recurse itself."""
+    level = [document]
+    for _ in range(levels):
+        below: list[object] = []
+        for value in level:
+            below.extend(object_or_nothing(value).values())
+            below.extend(array_or_nothing(value))
+        if not below:
+            return False
+        level = below
+    return True

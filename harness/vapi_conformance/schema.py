@@ -33,7 +33,13 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from vapi_conformance.data import data_dir
-from vapi_conformance.narrow import array_or_nothing, object_or_none, object_or_nothing, string_or_none
+from vapi_conformance.narrow import (
+    array_or_nothing,
+    is_deeper_than,
+    object_or_none,
+    object_or_nothing,
+    string_or_none,
+)
 
 __all__ = ["FORMATS", "SchemaError", "errors", "is_valid", "schema"]
 
@@ -69,7 +75,7 @@ def schema(name: str) -> Mapping[str, object]:
 
 def is_valid(name: str, instance: object) -> bool:
     """Whether parsed JSON matches the schema. Never raises for an instance, however hostile."""
-    if _is_too_deep(instance):
+    if is_deeper_than(instance, _DEEPEST):
         return False
     try:
         return _fast(name).is_valid(instance)
@@ -80,7 +86,7 @@ def is_valid(name: str, instance: object) -> bool:
 
 def errors(name: str, instance: object) -> tuple[SchemaError, ...]:
     """Everything wrong with the instance, sorted by pointer; empty when it is valid."""
-    if _is_too_deep(instance):
+    if is_deeper_than(instance, _DEEPEST):
         message = f"nested more than {_DEEPEST} levels deep"
         return (SchemaError(pointer="", message=message, schema_pointer="", rule=None),)
     try:
@@ -94,21 +100,6 @@ def errors(name: str, instance: object) -> tuple[SchemaError, ...]:
         # Must not happen (a test compares the two); an invalid instance is never passed off as valid.
         return (SchemaError(pointer="", message="does not match its schema", schema_pointer="", rule=None),)
     return found
-
-
-def _is_too_deep(instance: object) -> bool:
-    level = [instance]
-    for _ in range(_DEEPEST):
-        below: list[object] = []
-        for value in level:
-            if isinstance(value, dict):
-                below.extend(cast("dict[str, object]", value).values())
-            elif isinstance(value, list):
-                below.extend(cast("list[object]", value))
-        if not below:
-            return False
-        level = below
-    return True
 
 
 def _is_absolute_http_url(value: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -129,7 +130,7 @@ def _serve(settings: Settings, host: str, port: int) -> None:
     shown = f"[{host}]" if ":" in host else host
     behind = " for the API in UPSTREAM_BASE_URL" if settings.upstream_base_url else ""
     click.echo(f"Serving{behind} on http://{shown}:{listener.getsockname()[1]} - stop with Ctrl+C")
-    with listener:
+    with listener, contextlib.suppress(KeyboardInterrupt):  # uvicorn has stopped by then, and raises it once more
         uvicorn.Server(config).run([listener])
 
 
