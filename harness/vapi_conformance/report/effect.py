@@ -2,16 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
-from vapi_conformance.consumers import Heard, Outcome
+from vapi_conformance.consumers import Heard, HeardToolCall, Outcome
 from vapi_conformance.consumers.openai_node import hear
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End, Exchange
-from vapi_conformance.platforms.vapi import consequence
+from vapi_conformance.narrow import array_or_nothing, object_or_none, object_or_nothing
+from vapi_conformance.payload import parse
+from vapi_conformance.platforms.vapi import Consequence, consequence
 from vapi_conformance.platforms.vapi.consequence import Sureness, What
 
 __all__ = ["Effect", "effects", "heard_of"]
@@ -39,15 +41,18 @@ def effects(evidence: Evidence) -> tuple[Effect, ...]:
     if evidence.request is not None and not evidence.request.stream:
         return ()  # Vapi always asks for a stream
     heard = _heard(exchange)
+    lost = sum(not _can_be_run(call, evidence) for call in heard.tool_calls)
     told = consequence(
         evidence.status,
         error=heard.error,
         spoken=heard.outcome is Outcome.SPOKEN or bool(heard.text.strip()),
-        tool_calls=sum(1 for call in heard.tool_calls if call.name),
-        lost_tool_calls=sum(1 for call in heard.tool_calls if not call.name),
-        silence_s=_longest_silence_s(heard),
+        tool_calls=len(heard.tool_calls) - lost,
+        lost_tool_calls=lost,
+        silence_s=_longest_silence_s(heard, evidence.conditions.timeout_s),
         timeout_s=evidence.conditions.timeout_s,
     )
+    if told.what == "silence" and evidence.transcript.kind == "json" and evidence.transcript.text.strip():
+        told = _of_plain_json(told, evidence)
     sentence = f"Vapi, of this answer as a whole: {told.text} ({told.sureness})"
     return (
         Effect(
@@ -72,8 +77,40 @@ def _heard(exchange: Exchange) -> Heard:
     return hear(exchange)
 
 
-def _longest_silence_s(heard: Heard) -> float:
-    """Before the first token or between two, in seconds; 0 where no times are known."""
+def _can_be_run(call: HeardToolCall, evidence: Evidence) -> bool:
+    """Vapi runs tools that it offered, with arguments that it can read (inferred: nothing else could be run)."""
+    if not call.name:
+        return False
+    if evidence.request is not None and call.name not in {tool.name for tool in evidence.request.tools}:
+        return False
+    return not call.arguments.strip() or object_or_none(parse(call.arguments).value) is not None
+
+
+def _of_plain_json(told: Consequence, evidence: Evidence) -> Consequence:
+    """The words are there, in a document: sources contradict each other (facts on Vapi, 2.1)."""
+    choices = array_or_nothing((evidence.transcript.chunks[0].record or {}).get("choices"))
+    has_message = any(object_or_none(object_or_nothing(choice).get("message")) is not None for choice in choices)
+    if has_message:
+        text = (
+            "The caller hears nothing: Vapi's client finds no event in a JSON answer, and two reports of 2025 say the "
+            "same. Vapi's documentation says that plain JSON is handled."
+        )
+        return replace(told, text=text, sureness="observed")
+    text = (
+        "Sources disagree. Vapi's own example answers so, a JSON document with the text in `delta`; but its client "
+        "finds no event in a JSON answer, and then the caller hears nothing."
+    )
+    return replace(told, text=text, sureness="inferred")
+
+
+def _longest_silence_s(heard: Heard, timeout_s: float) -> float:
+    """Before the first token or between two, in seconds; 0 where no times are known.
+
+    After the last one only where it breaks the timeout: the client waits for the end of the body, but what it has is
+    spoken meanwhile.
+    """
     times = [each.at_ns for each in heard.texts] + [each.at_ns for each in heard.tool_calls]
     stations = [0, *sorted(at_ns for at_ns in times if at_ns is not None)]
-    return max((later - earlier for earlier, later in pairwise(stations)), default=0) / _NS_PER_S
+    silence_s = max((later - earlier for earlier, later in pairwise(stations)), default=0) / _NS_PER_S
+    tail_s = 0.0 if heard.ended_at_ns is None else (heard.ended_at_ns - stations[-1]) / _NS_PER_S
+    return max(silence_s, tail_s) if tail_s > timeout_s else silence_s

@@ -35,7 +35,7 @@ _VERDICT_STYLE: Final[dict[Verdict, Style]] = {
 def summary(run: Run, *, repeat: str, verbose: bool = False) -> Iterator[Line]:
     """repeat: a command with `{rule}` in it. verbose: what informs (MAY) in full, too."""
     if run.unreachable:
-        yield Line(run.unreachable, "bad")
+        yield Line(_one_line(run.unreachable), "bad")
         return
     for level in (Level.MUST, Level.SHOULD):
         for result in run.broken(level):
@@ -49,7 +49,7 @@ def summary(run: Run, *, repeat: str, verbose: bool = False) -> Iterator[Line]:
     elif remarks:
         yield Line(f"{len(remarks)} more inform (MAY): {', '.join(each.rule.id for each in remarks)}", "faint")
     for lint in run.lints:
-        yield Line(f"configuration: {lint}", "warning")
+        yield Line(_one_line(f"configuration: {lint}"), "warning")
     yield from _verdict(run)
 
 
@@ -76,16 +76,29 @@ def _plural(number: int, what: str) -> str:
 def _sentence(run: Run, must: int, should: int) -> str:
     warned = f"{should} SHOULD warn" if should != 1 else "1 SHOULD warns"
     match run.verdict:
+        case Verdict.CONFORMANT if should:
+            return f"every MUST that was shown holds; {warned}"
         case Verdict.CONFORMANT:
-            return f"every MUST that was shown holds; {warned}" if should else "every rule that was shown holds"
+            return f"every {'MUST and SHOULD' if run.broken(Level.MAY) else 'rule'} that was shown holds"
         case Verdict.VIOLATED:
             return f"{must} MUST broken or not shown, {warned}" if should else f"{must} MUST broken or not shown"
         case Verdict.INCOMPLETE:
-            return f"{must} MUST could not be shown; a skip is not a pass" if must else "nothing was judged"
+            return "; ".join(_gaps(run)) or "nothing was judged"
+
+
+def _gaps(run: Run) -> Iterator[str]:
+    unshown = sum(each.outcome is not Outcome.HARNESS_ERROR for each in run.broken(Level.MUST))
+    if unshown:
+        yield f"{unshown} MUST could not be shown; a skip is not a pass"
+    if failed := run.counts[Outcome.HARNESS_ERROR.value]:
+        yield f"{_plural(failed, 'rule')} failed to run, which is our bug"
 
 
 def violation_lines(result: RuleResult, *, repeat: str) -> Iterator[Line]:
-    """Requirement, expected, actual, where, what the platform does, how to mend and to repeat."""
+    """Requirement, expected, actual, where, what the platform does, how to mend and to repeat.
+
+    repeat: a format string (other braces are doubled) that takes `rule`.
+    """
     rule = result.rule
     style: Style = "bad" if result.level is Level.MUST else "warning" if result.level is Level.SHOULD else "faint"
     yield Line(f"{rule.id}  {result.level.name}  {rule.source}", style)
@@ -105,7 +118,12 @@ def violation_lines(result: RuleResult, *, repeat: str) -> Iterator[Line]:
 
 
 def _row(name: str, text: str) -> Line:
-    return Line(f"  {name:<9} {text}")
+    return Line(f"  {name:<9} {_one_line(text)}")
+
+
+def _one_line(text: str) -> str:
+    """An endpoint's words must not be able to begin a line that looks like one of ours."""
+    return text.replace("\n", "\\n")
 
 
 def _finding(finding: Finding) -> Iterator[Line]:
