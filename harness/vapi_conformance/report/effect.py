@@ -71,7 +71,7 @@ def heard_of(evidence: Iterable[Evidence]) -> dict[str, int]:
     return dict(Counter(effect.what for each in ordinary for effect in effects(each)))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=8)  # the rules that one exchange breaks are told together; more would keep bodies alive
 def _heard(exchange: Exchange) -> Heard:
     """An exchange breaks several rules at times; it is heard once."""
     return hear(exchange)
