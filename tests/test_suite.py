@@ -259,6 +259,30 @@ class TestHangingUp:
         assert 0 == self.told(gzip.compress(b"data: x" + b"\0" * 50_000_000), 1 << 20)
 
 
+class TestCallers:
+    """Endpoints keep state by call: what is another attempt, or comes at the same time, is another call."""
+
+    @staticmethod
+    def calls(*scenarios: Scenario) -> list[str]:
+        with Fake() as client:
+            list(play(scenarios, platform=platform(), client=client, has_key=True))
+        return [str(cast("Mapping[str, object]", body_of(each)["call"])["id"]) for each in client.sent]
+
+    def test_the_steps_of_a_scenario_are_one_call(self) -> None:
+        assert 1 == len(set(self.calls(scenario(Step(name="a"), Step(name="b")))))
+
+    def test_steps_that_are_sent_together_are_calls_of_their_own(self) -> None:
+        assert 2 == len(set(self.calls(scenario(Step(name="a"), Step(name="b"), together=True))))
+
+    def test_so_are_attempts_and_scenarios(self) -> None:
+        tried = scenario(Step(name="a"), tries=3, until_tool_calls=True)
+        assert 4 == len(set(self.calls(tried, replace(scenario(Step(name="a")), name="other"))))
+
+    def test_the_same_run_makes_the_same_calls_again(self) -> None:
+        probe = scenario(Step(name="a"), Step(name="b"), together=True)
+        assert self.calls(probe) == self.calls(probe)
+
+
 class TestAttempts:
     TRIED = scenario(Step(name="a"), tries=3, until_tool_calls=True)
 

@@ -53,6 +53,7 @@ def grouped(
     scenarios: Sequence[str] = ("plain",),
     needs: Iterable[Need] = (),
     applies: Callable[[Sequence[Evidence]], bool] = lambda _: True,
+    optional: bool = False,
 ) -> Rule:
     def stated(group: Sequence[Evidence]) -> Iterator[Violation]:
         """What is required holds."""
@@ -60,7 +61,7 @@ def grouped(
 
     decorate = scenario_rule(
         "test.holds-together", scenarios=scenarios, standard=MUST, vapi=MUST, source="a test", remedy="Mend it.",
-        needs=needs, applies=applies,
+        needs=needs, applies=applies, optional=optional,
     )  # fmt: skip
     return decorate(stated)
 
@@ -160,6 +161,16 @@ class TestScenarios:
         found = judge_rule(grouped(applies=lambda _: False), MUST, shown(step("plain", "a")))
         assert Outcome.UNTESTABLE is found.outcome
         assert "no attempt at plain showed what the rule is about" == found.reason
+
+    def test_what_is_optional_and_not_offered_is_not_applicable(self) -> None:
+        found = judge_rule(grouped(applies=lambda _: False, optional=True), MUST, shown(step("plain", "a")))
+        assert (Outcome.NOT_APPLICABLE, "the endpoint offers nothing that shows it") == (found.outcome, found.reason)
+
+    def test_what_an_ordinary_turn_shows_is_told_before_what_a_probe_does(self) -> None:
+        probe = Label(scenario="plain", step="probe", expects="refusal")
+        group = shown(replace(SOUND, label=probe, source="probe"), step("plain", "b"))
+        found = judge_rule(grouped(lambda _: [broken(step=0), broken(step=1)]), MUST, group)
+        assert ["plain/b/1", "probe"] == [each.evidence.exchange.source for each in found.findings]
 
     def test_what_was_not_played_is_not_applicable(self) -> None:
         found = judge_rule(grouped(scenarios=("auth", "plain")), MUST, shown(step("other", "a")))
