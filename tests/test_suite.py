@@ -61,7 +61,7 @@ def scenario(*steps: Step, **changes: object) -> Scenario:
 
 def played(probe: Scenario, *answers: Exchange, by: Platform | None = None) -> Fake:
     with Fake(*answers) as client:
-        list(play([probe], platform=by or platform(), client=client, has_key=True))
+        list(play([probe], platform=by or platform(), client=client))
     return client
 
 
@@ -265,7 +265,7 @@ class TestCallers:
     @staticmethod
     def calls(*scenarios: Scenario) -> list[str]:
         with Fake() as client:
-            list(play(scenarios, platform=platform(), client=client, has_key=True))
+            list(play(scenarios, platform=platform(), client=client))
         return [str(cast("Mapping[str, object]", body_of(each)["call"])["id"]) for each in client.sent]
 
     def test_the_steps_of_a_scenario_are_one_call(self) -> None:
@@ -333,7 +333,7 @@ class TestPlaying:
 
         chosen = [replace(scenario(Step(name="a")), name=name) for name in ("one", "two")]
         with Fake() as client:
-            exchanges = play(chosen, platform=platform(), client=client, has_key=True, progress=tell)
+            exchanges = play(chosen, platform=platform(), client=client, progress=tell)
             assert [] == told
             next(iter(exchanges))
             assert [(1, 2, "one")] == told

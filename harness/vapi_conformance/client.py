@@ -18,6 +18,7 @@ from vapi_conformance.network import ClockedStream, ClockedTransport, clocked_st
 __all__ = ["Client", "Limits", "Outgoing"]
 
 _NS_PER_S: Final = 1_000_000_000
+_EVENT_WEIGHT_BYTES: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +123,10 @@ class Client:
         except _HungUp:
             end, error = End.CLOSED_BY_US, "hung up on purpose"
         except _BodyTooLarge:
-            end, error = End.CLOSED_BY_US, f"more than {self._max_body_bytes} body bytes"
+            end, error = (
+                End.CLOSED_BY_US,
+                f"more than {self._max_body_bytes} body bytes, an event counting for {_EVENT_WEIGHT_BYTES}",
+            )
         except (httpcore.TimeoutException, TimeoutError) as problem:
             end = End.TIMED_OUT
             error = str(problem) or f"no byte for {self._limits.idle_s:g} s"
@@ -153,7 +157,10 @@ class Client:
         request = httpx.Request(
             outgoing.method,
             outgoing.url,
-            headers=list(outgoing.headers),
+            headers=[
+                (name.encode("ascii", "replace"), value.encode("latin-1", "replace"))
+                for name, value in outgoing.headers
+            ],
             content=outgoing.body,
             extensions={"timeout": timeout, "trace": trace},
         )
@@ -177,13 +184,15 @@ class Client:
 
     def _take(self, data: bytes, outgoing: Outgoing, progress: _Progress) -> None:
         at_ns = progress.since_request_ns(progress.stream.last_read_ns) if progress.stream else 0
-        progress.size_bytes += len(data)
+        # Small events cost memory that their bytes do not show: text, positions and a parsed payload for each.
+        weight = len(data) + _EVENT_WEIGHT_BYTES * data.count(b"\n\n")
+        progress.size_bytes += weight
         if progress.reads and progress.reads[-1].at_ns == at_ns:
             # Several chunks of the chunked coding came with one socket read.
             progress.reads[-1] = replace(progress.reads[-1], data=progress.reads[-1].data + data)
         else:
             progress.reads.append(Read(at_ns=at_ns, data=data))
-        self._taken_bytes += len(data)
+        self._taken_bytes += weight
         if progress.size_bytes > self._max_body_bytes:
             raise _BodyTooLarge
         if outgoing.hang_up_when is not None and outgoing.hang_up_when(b"".join(r.data for r in progress.reads)):
@@ -197,6 +206,12 @@ def _broken_off(problem: Exception, progress: _Progress) -> tuple[End, str]:
         return End.NO_RESPONSE, words
     closed_early = isinstance(problem, httpcore.RemoteProtocolError) and "closed" in words
     return (End.TRUNCATED if closed_early else End.RESET), words
+
+
+def _place(label: Label) -> str:
+    """Scenario and step, and which attempt where it is not the first."""
+    again = f" (attempt {label.attempt})" if label.attempt > 1 else ""
+    return f"{label.scenario}/{label.step}{again}"
 
 
 def _record(outgoing: Outgoing, progress: _Progress, *, end: End, error: str | None) -> Exchange:
@@ -223,5 +238,5 @@ def _record(outgoing: Outgoing, progress: _Progress, *, end: End, error: str | N
         ),
         connection_reused=progress.reused,
         label=label,
-        source="" if label is None else f"{label.scenario}/{label.step}",
+        source="" if label is None else _place(label),
     )

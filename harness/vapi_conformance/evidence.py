@@ -160,4 +160,7 @@ class Evidence:
     @cached_property
     def is_timed(self) -> bool:
         """Whether the recorder kept times."""
-        return any(read.at_ns is not None for read in self.exchange.reads)
+        exchange = self.exchange
+        if not exchange.reads:
+            return exchange.timing.end_ns is not None
+        return any(read.at_ns is not None for read in exchange.reads)

@@ -42,7 +42,6 @@ _FIRST: Final = "plain"
 class _Player:
     platform: Platform
     client: Client
-    has_key: bool
 
 
 def needed_scenarios(rules: Iterable[Rule], *, has_key: bool) -> list[Scenario]:
@@ -61,11 +60,10 @@ def play(
     *,
     platform: Platform,
     client: Client,
-    has_key: bool,
     progress: Progress | None = None,
 ) -> Iterator[Exchange]:
     """Every exchange, as it ends; see `be_sure_of` for the first one."""
-    player = _Player(platform=platform, client=client, has_key=has_key)
+    player = _Player(platform=platform, client=client)
     for number, scenario in enumerate(scenarios, 1):
         if progress is not None:
             progress(number, len(scenarios), scenario.name)

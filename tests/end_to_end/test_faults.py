@@ -89,7 +89,7 @@ def caught(server: ReferenceServer, fault: Fault) -> bool:
     with Client(limits=Limits(idle_s=25, total_s=40), secrets=[server.key, WRONG_KEY]) as client:
         evidence: list[Evidence] = []
         for scenario in scenarios_for(fault):
-            exchanges = play([scenario], platform=platform, client=client, has_key=True)
+            exchanges = play([scenario], platform=platform, client=client)
             evidence += [Evidence(exchange=each, conditions=conditions) for each in exchanges]
             if judge_rule(rule, level, evidence).outcome is Outcome.VIOLATED:
                 return True

@@ -167,7 +167,7 @@ def played(base_url: str, *names: str) -> list[Evidence]:
     scenarios = [known[name] for name in names] or [each for each in known.values() if not each.requires_key]
     platform = Platform.from_files(base_url=base_url, model="gpt-4o")
     with Client(limits=Limits(idle_s=10, total_s=20)) as client:
-        return [Evidence(exchange=each) for each in play(scenarios, platform=platform, client=client, has_key=False)]
+        return [Evidence(exchange=each) for each in play(scenarios, platform=platform, client=client)]
 
 
 def results(evidence: Sequence[Evidence]) -> list[RuleResult]:
@@ -244,7 +244,7 @@ SAMPLES = (
         path="basic",
         heard=Outcome.SILENCE,
         effect="silence",
-        sureness="observed",
+        sureness="inferred",
         breaks=frozenset({"http.delta-document-is-a-stream", "chat.choice-has-message"}),
     ),
     Sample(

@@ -122,8 +122,9 @@ class RuleItem(pytest.Item):
             return super().repr_failure(excinfo)
         result = excinfo.value.result
         first = result.findings[0].violation.actual if result.findings else result.reason
+        said = " ".join(first.split())
         full = "\n".join(printable(line.text) for line in excinfo.value.lines)
-        return RuleRepr(full=full, short=printable(f"{result.level.name} {result.outcome.value}: {first}"))
+        return RuleRepr(full=full, short=printable(f"{result.level.name} {result.outcome.value}: {said}"))
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Where pytest says that the item is."""

@@ -1,12 +1,15 @@
 """From options to hooks."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from vapi_conformance.endpoint import read_endpoint
 from vapi_conformance.expected_failures import load_expected_failures
+from vapi_conformance.options import OPTIONS
 from vapi_conformance.problems import UsageError
 from vapi_conformance.pytest_plugin.distributed import Distributed
 from vapi_conformance.pytest_plugin.session import ConformanceSession
@@ -14,6 +17,9 @@ from vapi_conformance.rules import all_rules
 from vapi_conformance.rules.selection import select
 
 __all__ = ["register"]
+
+_ABOUT_THE_RUN: Final = frozenset({"rule", "report", "save-exchanges", "expected-failures"})
+"""Options that say nothing of the endpoint."""
 
 
 def register(config: pytest.Config, settings: Mapping[str, Sequence[str]]) -> None:
@@ -37,7 +43,20 @@ def register(config: pytest.Config, settings: Mapping[str, Sequence[str]]) -> No
         expected=expected,
         report=folder("report"),
         exchanges_dir=folder("save-exchanges"),
+        given=_as_typed(settings),
     )
     config.pluginmanager.register(session, "vapi-conformance-session")
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(Distributed(session), "vapi-conformance-distributed")
+
+
+def _as_typed(settings: Mapping[str, Sequence[str]]) -> str:
+    """The command's options again, wherever they were set. A header keeps its name; its value may be a secret."""
+    typed: list[str] = []
+    for option in OPTIONS:
+        if option.name in _ABOUT_THE_RUN:
+            continue
+        for value in settings.get(option.name, ()):
+            shown = f"{value.partition(':')[0]}: ..." if option.name == "header" else value
+            typed += [option.flag, shlex.quote(shown)]
+    return " ".join(typed)

@@ -1,6 +1,7 @@
 """Hooks of a session with an endpoint: scenarios are played once, rules judge what is stored."""
 
 import json
+import shlex
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -52,6 +53,8 @@ class ConformanceSession:
     expected: Mapping[str, str]
     report: Path | None
     exchanges_dir: Path | None
+    given: str
+    """The options that describe the endpoint, as typed; no secrets."""
     evidence: Sequence[Evidence] = ()
     target: Target | None = None
     lints: Sequence[str] = ()
@@ -63,10 +66,12 @@ class ConformanceSession:
 
     @property
     def repeat(self) -> str:
-        """How to see one rule again; `{rule}` stands for it."""
+        """How to see one rule again: a format string that takes `rule`."""
         if self.exchanges_dir is not None:
-            return f"vapi-conformance check {self.exchanges_dir}/*.json --rule {{rule}}"
-        return f"pytest --endpoint {self.endpoint.name} --endpoint-rule {{rule}}"
+            command, option = f"vapi-conformance check {shlex.quote(str(self.exchanges_dir))}", "--rule"
+        else:
+            command, option = f"pytest {self.given}", "--endpoint-rule"
+        return f"{command.replace('{', '{{').replace('}', '}}')} {option} {{rule}}"
 
     # What is collected.
 
@@ -120,7 +125,6 @@ class ConformanceSession:
                     scenarios,
                     platform=live.platform,
                     client=live.client,
-                    has_key=live.has_key,
                     progress=self._progress,
                 ):
                     if not exchanges:

@@ -7,6 +7,7 @@ after it come all the same.
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from vapi_conformance.exchange import Exchange
 from vapi_conformance.exchange_file import from_document, is_exchange
@@ -20,9 +21,23 @@ from vapi_conformance.recordings.wire import is_wire, wire_exchange
 
 __all__ = ["Unread", "load_exchanges", "load_wire"]
 
+_BLANK_LINES: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_MOST_EVENTS: Final = 250_000
+"""Each costs memory that its bytes do not show; the longest answers of a telephone call have some thousands."""
+
 
 def load_exchanges(path: Path) -> Iterator[Exchange | Unread]:
     """Every exchange of one file, in its order. Raises nothing for whatever the file is."""
+    for each in _exchanges(path):
+        if isinstance(each, Exchange) and sum(each.body.count(blank) for blank in _BLANK_LINES) > _MOST_EVENTS:
+            yield Unread(
+                reason=f"{each.source}: the body has more than {_MOST_EVENTS:,} blank lines; that is no answer"
+            )
+        else:
+            yield each
+
+
+def _exchanges(path: Path) -> Iterator[Exchange | Unread]:
     try:
         document = read_json(path)
         record = object_or_none(document)
