@@ -40,7 +40,7 @@ class TestRecord:
         first, second = (read.at_ns for read in exchange.reads)
         assert first is not None
         assert second is not None
-        assert 0.1e9 < second - first < 1e9
+        assert 0.1e9 < second - first < 10e9
         assert End.CLEAN is exchange.end
 
     def test_chunks_of_one_socket_read_are_one_read(self) -> None:
@@ -109,7 +109,7 @@ class TestEnds:
             exchange = sent(url)
         assert (End.TIMED_OUT, b"data: a\n\n") == (exchange.end, exchange.body)
         assert exchange.timing.end_ns is not None
-        assert exchange.timing.end_ns < 1.2e9
+        assert exchange.timing.end_ns < 2.9e9  # the server would have ended it after three seconds
 
     def test_no_response_at_all(self) -> None:
         with playing(saying([])) as url:
@@ -179,7 +179,7 @@ class TestHostileEndpoints:
         with playing(saying(drip)) as url:
             exchange = sent(url)
         assert End.TIMED_OUT is exchange.end
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 10  # the drip has no end
 
     def test_dripping_headers_end_at_the_total_bound(self) -> None:
         drip = itertools.chain([b"HTTP/1.1 200 OK\r\n"], itertools.cycle(DRIP_HEAD))

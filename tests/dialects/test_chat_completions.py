@@ -332,7 +332,7 @@ class TestHostileBytes:
 
 
 class TestSpeed:
-    """Ratios of one run on one machine: twice the work may take three times as long, not four."""
+    """Eight times the work in less than thirty times the time; 64 times it would take, were it quadratic."""
 
     @staticmethod
     def seconds(parts: Sequence[Read]) -> float:
@@ -342,7 +342,7 @@ class TestSpeed:
             assert answer.transcript.chunks
             return time.process_time() - started
 
-        return min(once() for _ in range(2))
+        return min(once() for _ in range(3))
 
     @pytest.mark.parametrize("kind", ["text", "fragments", "calls", "choices"])
     def test_grows_with_the_number_of_chunks(self, kind: str) -> None:
@@ -355,10 +355,10 @@ class TestSpeed:
                 "choices": text("x", number),
             }[kind]
 
-        parts = [Read(at_ns=number, data=event(payload(number))) for number in range(2000)]
-        assert self.seconds(parts) < 3.2 * self.seconds(parts[:1000]) + 0.05
+        parts = [Read(at_ns=number, data=event(payload(number))) for number in range(4000)]
+        assert self.seconds(parts) < 30 * self.seconds(parts[:500])
 
     def test_grows_with_the_number_of_reads(self) -> None:
-        body = b"".join(event(text(f"word {number} ")) for number in range(1000))
+        body = b"".join(event(text(f"word {number} ")) for number in range(2000))
         parts = [Read(at_ns=at, data=body[at : at + 4]) for at in range(0, len(body), 4)]
-        assert self.seconds(parts) < 3.2 * self.seconds(parts[: len(parts) // 2]) + 0.05
+        assert self.seconds(parts) < 30 * self.seconds(parts[: len(parts) // 8])

