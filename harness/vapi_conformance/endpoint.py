@@ -15,6 +15,7 @@ import httpx
 from vapi_conformance.client import Client, Limits
 from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import Conditions
+from vapi_conformance.masking import is_secret_name
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.platforms.vapi import Platform
 from vapi_conformance.problems import UsageError
@@ -36,7 +37,6 @@ _AUTHORITY_END: Final = re.compile(r"[/?#\\]")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FIELD_VALUE: Final = re.compile(r"[\t -~]*")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET_NAMES: Final = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +132,7 @@ def _headers(
         if not colon or not _TOKEN.fullmatch(name):
             # What is no name may be a value: it is not shown.
             raise UsageError("--endpoint-header wants 'Name: value', got one without a proper name and colon")
-        is_secret = value.startswith("$") or _SECRET_NAMES.search(name) is not None
+        is_secret = value.startswith("$") or is_secret_name(name)
         if value.startswith("$"):
             value = _from_environment(value[1:].removeprefix("{").removesuffix("}"), environment) or ""
         if not _FIELD_VALUE.fullmatch(value):
@@ -211,7 +211,8 @@ def _connected(endpoint: Endpoint, url: str) -> Generator[Opened]:
     voice = object_or_nothing(platform.assistant.document.get("voice"))
     timeout_s = endpoint.timeout_s or platform.timeout_s
     limits = Limits(idle_s=timeout_s + _GRACE_S, total_s=max(120.0, 3 * timeout_s))
-    with Client(limits=limits, secrets=(*endpoint.secrets, *_secrets(platform), WRONG_KEY)) as client:
+    secrets = (part for secret in platform.secrets for part in _secret_parts(secret))
+    with Client(limits=limits, secrets=(*endpoint.secrets, *secrets, WRONG_KEY)) as client:
         yield Opened(
             platform=platform,
             client=client,
@@ -219,14 +220,3 @@ def _connected(endpoint: Endpoint, url: str) -> Generator[Opened]:
             target=Target(name=endpoint.name, url=platform.url(), model=platform.model),
             has_key=platform.api_key is not None,
         )
-
-
-def _secrets(platform: Platform) -> Iterator[str]:
-    """Keys, and header values that look like keys by their name; any other header's value is ordinary text."""
-    if platform.api_key is not None:
-        yield platform.api_key
-    if platform.oauth2 is not None:
-        yield platform.oauth2.client_secret
-    for name, value in platform.model_headers.items():
-        if _SECRET_NAMES.search(name):
-            yield from _secret_parts(value)

@@ -5,6 +5,7 @@ header in a JSON text would show it otherwise. It is not found in pieces, in bas
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
@@ -13,7 +14,7 @@ from urllib.parse import quote, quote_plus
 from vapi_conformance.content_coding import decode_content
 from vapi_conformance.exchange import MASK, Exchange, Header, Read
 
-__all__ = ["MIN_BODY_SECRET_BYTES", "MIN_SECRET_BYTES", "mask_exchange"]
+__all__ = ["MIN_BODY_SECRET_BYTES", "MIN_SECRET_BYTES", "is_secret_name", "mask_exchange"]
 
 MIN_SECRET_BYTES: Final = 4
 """A shorter value would blot out ordinary text."""
@@ -21,6 +22,14 @@ MIN_SECRET_BYTES: Final = 4
 MIN_BODY_SECRET_BYTES: Final = 8
 """A shorter one is masked in what we put into headers, and nowhere else. Dummy keys are words (`test`, `data`, `null`):
 written over in a body they would break its framing and look like an echo. Nothing so short keeps anybody out."""
+
+
+_SECRET_NAME: Final = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
+
+
+def is_secret_name(header: str) -> bool:
+    """Whether a header of this name carries a credential, as far as names tell."""
+    return _SECRET_NAME.search(header) is not None
 
 
 def mask_exchange(exchange: Exchange, secrets: Sequence[bytes]) -> Exchange:

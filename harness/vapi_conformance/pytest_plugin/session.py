@@ -6,6 +6,7 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Final, cast
 
@@ -202,6 +203,11 @@ class ConformanceSession:
         if report.when == "call" and report.nodeid.startswith(f"{NODE_ID}::"):
             self._reported[report.nodeid.removeprefix(f"{NODE_ID}::")] = None
 
+    @cached_property
+    def _heard(self) -> Mapping[str, int]:
+        """Asked for twice, by the report and by the summary, when nothing is played any more."""
+        return heard_of(self.evidence)
+
     def run(self) -> Run | None:
         """The run as it stands; None when none of our rules was selected."""
         if not self._reported and self.unreachable is None:
@@ -212,7 +218,7 @@ class ConformanceSession:
             dialect=self.endpoint.dialect,
             results=[self.result(rule) for rule in self.rules if rule.id in self._reported],
             exchanges=len(self.evidence),
-            heard=heard_of(self.evidence),
+            heard=self._heard,
             duration_s=self.duration_s,
             lints=self.lints,
             unreachable=self.unreachable,

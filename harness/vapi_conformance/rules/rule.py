@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from functools import wraps
 from typing import TYPE_CHECKING, Final
 
 from vapi_conformance.dialects.names import Dialect
@@ -141,25 +142,26 @@ def rule(  # noqa: PLR0913 - a rule's facts stand in one place, by name
 ) -> Callable[[Check], Rule]:
     """A rule on single exchanges. `applies`: whether an exchange shows what the rule is about."""
 
+    grouped = scenario_rule(
+        rule_id,
+        scenarios=(),
+        standard=standard,
+        vapi=vapi,
+        both=both,
+        source=source,
+        catalogue=catalogue,
+        remedy=remedy,
+        needs=needs,
+        optional=True,
+        applies=lambda group: applies(group[0]),
+    )
+
     def decorate(check: Check) -> Rule:
+        @wraps(check)
         def on_first(group: Sequence["Evidence"]) -> Iterable[Violation]:
             return check(group[0])
 
-        return Rule(
-            id=rule_id,
-            statement=_statement(check),
-            standard=standard,
-            vapi=vapi,
-            both=both,
-            source=source,
-            catalogue=tuple(catalogue),
-            remedy=remedy,
-            needs=frozenset(needs),
-            scenarios=(),
-            optional=True,
-            applies=lambda group: applies(group[0]),
-            check=on_first,
-        )
+        return grouped(on_first)
 
     return decorate
 

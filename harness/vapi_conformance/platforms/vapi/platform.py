@@ -1,11 +1,11 @@
 """Vapi as the caller of an endpoint: one frozen object from the user's files to the requests of a call."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from vapi_conformance.masking import is_secret_name
 from vapi_conformance.platforms.vapi.assistant import PUBLIC_BASE_URLS, Assistant, load_assistant
 from vapi_conformance.platforms.vapi.body import Envelope, TurnCounters, envelope, openai_part
 from vapi_conformance.platforms.vapi.callers import Caller, Era
@@ -25,8 +25,6 @@ from vapi_conformance.platforms.vapi.url import checked_base_url, request_url, u
 from vapi_conformance.problems import UsageError
 
 __all__ = ["Platform"]
-
-_SECRET_NAME = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: the caller is made once, on first use, because faker is slow to load
@@ -97,7 +95,7 @@ class Platform:
 
         Not every header: a record in which each `production` is masked is of no use.
         """
-        headers = (value for name, value in self.model_headers.items() if _SECRET_NAME.search(name))
+        headers = (value for name, value in self.model_headers.items() if is_secret_name(name))
         keys = (self.api_key, self.oauth2.client_secret if self.oauth2 else None, *headers)
         return tuple({key: None for key in keys if key})
 
