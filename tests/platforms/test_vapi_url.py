@@ -1,6 +1,6 @@
 import pytest
 
-from vapi_conformance.platforms.vapi.lint import Lint
+from vapi_conformance.platforms.lint import Lint
 from vapi_conformance.platforms.vapi.url import checked_base_url, request_url, url_lints
 from vapi_conformance.problems import UsageError
 

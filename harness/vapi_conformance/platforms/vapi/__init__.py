@@ -1,5 +1,6 @@
 """Vapi: from an assistant and a credential to the requests Vapi would really send, and what it does with answers."""
 
+from vapi_conformance.platforms.lint import Lint
 from vapi_conformance.platforms.vapi.assistant import Assistant, load_assistant
 from vapi_conformance.platforms.vapi.body import Envelope, TurnCounters
 from vapi_conformance.platforms.vapi.callers import Caller, Era
@@ -15,7 +16,6 @@ from vapi_conformance.platforms.vapi.history import (
     Conversation,
     ToolCall,
 )
-from vapi_conformance.platforms.vapi.lint import Lint
 from vapi_conformance.platforms.vapi.platform import Platform
 
 __all__ = [

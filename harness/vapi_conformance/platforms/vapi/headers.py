@@ -7,7 +7,7 @@ Vapi's own header set was never published whole. Live requests carry `x-stainles
 
 from collections.abc import Iterator, Mapping
 
-from vapi_conformance.platforms.vapi.lint import Lint
+from vapi_conformance.platforms.lint import Lint
 from vapi_conformance.problems import UsageError
 
 __all__ = ["KEY_WITHOUT_CREDENTIAL", "checked_headers", "header_lints", "request_headers"]

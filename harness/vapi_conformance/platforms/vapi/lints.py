@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from vapi_conformance.narrow import array_or_nothing
+from vapi_conformance.platforms.lint import Lint
 from vapi_conformance.platforms.vapi.assistant import Assistant, Model
 from vapi_conformance.platforms.vapi.body import RESERVED_KEYS
-from vapi_conformance.platforms.vapi.lint import Lint
 from vapi_conformance.platforms.vapi.tools import tool_lints
 
 __all__ = ["assistant_lints", "credential_lints"]

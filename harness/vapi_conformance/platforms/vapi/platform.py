@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from vapi_conformance.masking import is_secret_name
+from vapi_conformance.platforms.lint import Lint
 from vapi_conformance.platforms.vapi.assistant import PUBLIC_BASE_URLS, Assistant, load_assistant
 from vapi_conformance.platforms.vapi.body import Envelope, TurnCounters, envelope, openai_part
 from vapi_conformance.platforms.vapi.callers import Caller, Era
@@ -18,7 +19,6 @@ from vapi_conformance.platforms.vapi.headers import (
     request_headers,
 )
 from vapi_conformance.platforms.vapi.history import Conversation
-from vapi_conformance.platforms.vapi.lint import Lint
 from vapi_conformance.platforms.vapi.lints import assistant_lints, credential_lints
 from vapi_conformance.platforms.vapi.tools import model_tools
 from vapi_conformance.platforms.vapi.url import checked_base_url, request_url, url_lints

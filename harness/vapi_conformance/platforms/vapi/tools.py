@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from vapi_conformance.narrow import array_or_nothing, object_or_none, object_or_nothing, string_or_none
-from vapi_conformance.platforms.vapi.lint import Lint
+from vapi_conformance.platforms.lint import Lint
 
 __all__ = ["model_tools", "tool_lints"]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from vapi_conformance.platforms.vapi.lint import Lint, LintLevel
+from vapi_conformance.platforms.lint import Lint, LintLevel
 from vapi_conformance.problems import UsageError
 from vapi_conformance.schema import FORMATS
 
