@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from vapi_conformance.platforms.config_file import MAX_BYTES
 from vapi_conformance.platforms.vapi import ConfigError, OAuth2Plan, load_assistant, load_credential
-from vapi_conformance.platforms.vapi.config_file import MAX_BYTES
 from vapi_conformance.problems import UsageError
 
 SECRET = "sk-very-secret-0123456789"

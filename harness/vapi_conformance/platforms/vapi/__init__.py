@@ -1,10 +1,10 @@
 """Vapi: from an assistant and a credential to the requests Vapi would really send, and what it does with answers."""
 
+from vapi_conformance.platforms.config_file import ConfigError
 from vapi_conformance.platforms.lint import Lint
 from vapi_conformance.platforms.vapi.assistant import Assistant, load_assistant
 from vapi_conformance.platforms.vapi.body import Envelope, TurnCounters
 from vapi_conformance.platforms.vapi.callers import Caller, Era
-from vapi_conformance.platforms.vapi.config_file import ConfigError
 from vapi_conformance.platforms.vapi.consequence import Consequence, EndedReason, consequence, ended_reason
 from vapi_conformance.platforms.vapi.credential import Credential, OAuth2Plan, load_credential
 from vapi_conformance.platforms.vapi.headers import KEY_WITHOUT_CREDENTIAL

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from vapi_conformance.narrow import array_or_nothing, object_or_none, object_or_nothing, string_or_none
-from vapi_conformance.platforms.vapi.config_file import checked_object, read_json
+from vapi_conformance.platforms.config_file import checked_object, read_json
 
 __all__ = [
     "DEFAULT_MAX_TOKENS",
@@ -81,7 +81,7 @@ class Assistant:
 
 def load_assistant(path: Path) -> Assistant:
     """The assistant in a JSON file with the body of `POST /assistant`. Raises ConfigError."""
-    document = checked_object(path, read_json(path), "vapi/assistant", is_secret=_is_secret)
+    document = checked_object(path, read_json(path), "vapi/assistant", platform="Vapi", is_secret=_is_secret)
     return Assistant(
         model=_model(object_or_nothing(document["model"])),
         id=string_or_none(document.get("id")),

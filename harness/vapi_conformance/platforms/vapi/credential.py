@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import cast
 
 from vapi_conformance.narrow import array_or_nothing, object_or_none, object_or_nothing, string_or_none
+from vapi_conformance.platforms.config_file import checked_object, read_json
 from vapi_conformance.platforms.vapi.assistant import Assistant, Provider
-from vapi_conformance.platforms.vapi.config_file import checked_object, read_json
 from vapi_conformance.schema import is_valid
 
 __all__ = ["Credential", "OAuth2Plan", "inline_credential", "load_credential"]
@@ -36,7 +36,9 @@ class Credential:
 
 def load_credential(path: Path) -> Credential:
     """The credential in a JSON file with the body of `POST /credential`. Raises ConfigError, which quotes no value."""
-    return _credential(checked_object(path, read_json(path), "vapi/credential", is_secret=_all_is_secret))
+    return _credential(
+        checked_object(path, read_json(path), "vapi/credential", platform="Vapi", is_secret=_all_is_secret)
+    )
 
 
 def inline_credential(assistant: Assistant) -> Credential | None:

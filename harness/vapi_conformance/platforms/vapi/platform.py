@@ -6,11 +6,11 @@ from functools import cached_property
 from pathlib import Path
 
 from vapi_conformance.masking import is_secret_name
+from vapi_conformance.platforms.config_file import ConfigError
 from vapi_conformance.platforms.lint import Lint
 from vapi_conformance.platforms.vapi.assistant import PUBLIC_BASE_URLS, Assistant, load_assistant
 from vapi_conformance.platforms.vapi.body import Envelope, TurnCounters, envelope, openai_part
 from vapi_conformance.platforms.vapi.callers import Caller, Era
-from vapi_conformance.platforms.vapi.config_file import ConfigError
 from vapi_conformance.platforms.vapi.credential import OAuth2Plan, inline_credential, load_credential
 from vapi_conformance.platforms.vapi.headers import (
     KEY_WITHOUT_CREDENTIAL,
@@ -68,7 +68,7 @@ class Platform:
             configured = replace(configured, model=replace(configured.model, provider=stored.provider))
         if stored and credential and stored.provider != configured.model.provider:
             what = f"is {stored.provider!r}, but the assistant's model has {configured.model.provider!r}"
-            raise ConfigError(credential, what, field="provider", expected="both to be the same")
+            raise ConfigError(credential, what, field="provider", expected="both to be the same", platform="Vapi")
         return cls(
             assistant=configured,
             base_url=_base_url(configured, base_url),

@@ -28,17 +28,20 @@ _SAID_WITHOUT_VALUE: Mapping[str, str] = {
 
 
 class ConfigError(UsageError):
-    """A configuration file cannot be used. The text names the file, the field, what is wrong and what Vapi expects."""
+    """A configuration file cannot be used. The text names the file, the field, what is wrong and what the platform
+    expects."""
 
-    def __init__(self, path: Path, what: str, *, field: str = "", expected: str | None = None) -> None:
+    def __init__(
+        self, path: Path, what: str, *, field: str = "", expected: str | None = None, platform: str = "The platform"
+    ) -> None:
         self.path = path
         self.field = field
         """Dotted path, `model.tools[0].function.name`; empty where the whole file is meant."""
         self.what = what
         self.expected = expected
-        """What Vapi takes there, in words, where known."""
+        """What the platform takes there, in words, where known."""
         place = f"{path}: {field}" if field else str(path)
-        hint = f". Vapi expects {expected}" if expected else ""
+        hint = f". {platform} expects {expected}" if expected else ""
         super().__init__(f"{place} {what}{hint}")
 
 
@@ -51,29 +54,30 @@ def read_json(path: Path) -> object:
 
 
 def checked_object(
-    path: Path, document: object, schema_name: str, *, is_secret: Callable[[str], bool]
+    path: Path, document: object, schema_name: str, *, platform: str, is_secret: Callable[[str], bool]
 ) -> Mapping[str, object]:
     """The document, if it matches the schema. Raises ConfigError for the first field that does not.
 
-    `is_secret` tells of a dotted path whether its value may be quoted in the error.
+    platform: who takes such files, as named in the error.
+    is_secret: tells of a dotted path whether its value must not be quoted there.
     """
     found = errors(schema_name, document)
     if found:
         # A field that is there and wrong says more than one that is missing because of it.
         error = min(found, key=lambda each: (each.pointer == "", each.schema_pointer.endswith("/required")))
         field = dotted(error.pointer)
-        what = _what(error, may_quote=bool(field) and not is_secret(field))
-        raise ConfigError(path, what, field=_with_missing(field, error), expected=error.expected)
+        what = _what(error, platform, may_quote=bool(field) and not is_secret(field))
+        raise ConfigError(path, what, field=_with_missing(field, error), expected=error.expected, platform=platform)
     return object_or_nothing(document)
 
 
-def _what(error: SchemaError, *, may_quote: bool) -> str:
+def _what(error: SchemaError, platform: str, *, may_quote: bool) -> str:
     keyword = error.schema_pointer.rpartition("/")[2]
     if keyword == "required":
         return "is missing"
     if may_quote:
         return f"is wrong: {error.message}"
-    return _SAID_WITHOUT_VALUE.get(keyword, "is not what Vapi takes")
+    return _SAID_WITHOUT_VALUE.get(keyword, f"is not what {platform} takes")
 
 
 def _with_missing(field: str, error: SchemaError) -> str:
