@@ -1,7 +1,6 @@
 import pytest
 
-from vapi_conformance.platforms.vapi.headers import checked_headers, header_lints, request_headers
-from vapi_conformance.problems import UsageError
+from vapi_conformance.platforms.vapi.headers import header_lints, request_headers
 
 NAMES = [
     "accept",
@@ -66,20 +65,3 @@ class TestRequestHeaders:
     def test_an_own_accept_encoding_is_remarked(self) -> None:
         (lint,) = header_lints({"accept-encoding": "br", "x-a": "b"})
         assert "model.headers.accept-encoding" == lint.field
-
-
-class TestCheckedHeaders:
-    def test_gives_what_can_be_sent_back(self) -> None:
-        headers = {"X-A_b.c": "ä\t~", "empty": ""}
-        assert headers == checked_headers(headers)
-
-    @pytest.mark.parametrize("name", ["", "X A", "X:", "Ä", "a\n"])
-    def test_refuses_what_is_no_name(self, name: str) -> None:
-        with pytest.raises(UsageError, match="is no header name"):
-            checked_headers({name: "1"})
-
-    @pytest.mark.parametrize("value", ["secret\r\nX: 1", "secret\x00", "secret\u20ac"])
-    def test_refuses_a_value_that_cannot_be_sent_without_printing_it(self, value: str) -> None:
-        with pytest.raises(UsageError) as caught:
-            checked_headers({"X-A": value})
-        assert "the value of header X-A holds characters that cannot be sent (RFC 9110, 5.5)" == str(caught.value)

@@ -7,10 +7,10 @@ Vapi's own header set was never published whole. Live requests carry `x-stainles
 
 from collections.abc import Iterator, Mapping
 
+from vapi_conformance.platforms.header_fields import MADE_BY_THE_CONNECTION
 from vapi_conformance.platforms.lint import Lint
-from vapi_conformance.problems import UsageError
 
-__all__ = ["KEY_WITHOUT_CREDENTIAL", "checked_headers", "header_lints", "request_headers"]
+__all__ = ["KEY_WITHOUT_CREDENTIAL", "header_lints", "request_headers"]
 
 KEY_WITHOUT_CREDENTIAL = "no-credential"
 """Sent as Bearer token where no credential is configured. What Vapi sends then is unknown; that it sends something
@@ -35,8 +35,6 @@ _AFTER_MODEL_HEADERS: Mapping[str, str] = {
     "accept-encoding": "gzip,deflate",
     "connection": "keep-alive",
 }
-_MADE_BY_THE_CONNECTION = frozenset({"connection", "content-length", "host", "transfer-encoding"})
-_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 def request_headers(bearer: str, model_headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -51,7 +49,7 @@ def request_headers(bearer: str, model_headers: Mapping[str, str]) -> tuple[tupl
     replaced: dict[str, str] = {}
     for name, value in model_headers.items():
         lower = name.lower()
-        if lower in _MADE_BY_THE_CONNECTION or lower == "authorization":
+        if lower in MADE_BY_THE_CONNECTION or lower == "authorization":
             continue
         if lower in ours:
             replaced[lower] = value
@@ -62,25 +60,13 @@ def request_headers(bearer: str, model_headers: Mapping[str, str]) -> tuple[tupl
     return tuple(merged.values())
 
 
-def checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Header fields a user gave for this run. Raises UsageError for what cannot be sent (RFC 9110, 5.1 and 5.5)."""
-    for name, value in headers.items():
-        if not name or not set(name) <= _TOKEN:
-            raise UsageError(f"{name!r} is no header name")
-        if not all(
-            character == "\t" or " " <= character <= "~" or "\x80" <= character <= "\xff" for character in value
-        ):
-            raise UsageError(f"the value of header {name} holds characters that cannot be sent (RFC 9110, 5.5)")
-    return headers
-
-
 def header_lints(model_headers: Mapping[str, str]) -> Iterator[Lint]:
     """Fields that are configured and yet not sent."""
     for name in model_headers:
         field = f"model.headers.{name}"
         if name.lower() == "authorization":
             yield Lint(field, "is not sent: Vapi takes Authorization from the credential only", "warning")
-        elif name.lower() in _MADE_BY_THE_CONNECTION:
+        elif name.lower() in MADE_BY_THE_CONNECTION:
             yield Lint(field, "is not sent: the connection sets it", "warning")
         elif name.lower() == "accept-encoding":
             yield Lint(field, "changes what the SDK decodes; anything but gzip and deflate arrives as noise", "warning")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vapi_conformance.masking import is_secret_name
 from vapi_conformance.platforms.config_file import ConfigError
+from vapi_conformance.platforms.header_fields import checked_headers, checked_key
 from vapi_conformance.platforms.lint import Lint
 from vapi_conformance.platforms.vapi.assistant import PUBLIC_BASE_URLS, Assistant, load_assistant
 from vapi_conformance.platforms.vapi.body import Envelope, TurnCounters, envelope, openai_part
@@ -14,7 +15,6 @@ from vapi_conformance.platforms.vapi.callers import Caller, Era
 from vapi_conformance.platforms.vapi.credential import OAuth2Plan, inline_credential, load_credential
 from vapi_conformance.platforms.vapi.headers import (
     KEY_WITHOUT_CREDENTIAL,
-    checked_headers,
     header_lints,
     request_headers,
 )
@@ -73,7 +73,7 @@ class Platform:
             assistant=configured,
             base_url=_base_url(configured, base_url),
             base_url_is_given=base_url is not None,
-            api_key=_checked_key(api_key) if api_key is not None else (stored.api_key if stored else None),
+            api_key=checked_key(api_key) if api_key is not None else (stored.api_key if stored else None),
             oauth2=stored.oauth2 if stored and api_key is None else None,
             model_headers={**configured.model.headers, **checked_headers(headers or {})},
             seed=seed,
@@ -176,9 +176,3 @@ def _base_url(assistant: Assistant, given: str | None) -> str:
     if public is None:
         raise UsageError("no endpoint: give its base URL, or an assistant whose model has a url")
     return public
-
-
-def _checked_key(key: str) -> str:
-    if not key or not all("!" <= character <= "~" for character in key):
-        raise UsageError("the API key is empty or holds characters that no Authorization header can carry")
-    return key
