@@ -7,6 +7,7 @@ stage: such an event waits for a later piece, or for the end of the body. Behavi
 `internal/decoders/line.mjs` of the npm package.
 """
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,7 +46,9 @@ class NodeEventDecoder:
     copies and rescans everything it holds on every read.
     """
 
-    def __init__(self, *, sdk_version: SdkVersion) -> None:
+    def __init__(self, *, sdk_version: SdkVersion, drops_marks: bool = False) -> None:
+        """`drops_marks`: a byte order mark at the start of a line is dropped, as since 5.0 by its TextDecoder."""
+        self._drops_marks = drops_marks
         self._double_line_end = _DOUBLE_LINE_END[sdk_version]
         self._waiting = bytearray()
         self._scanned = 0
@@ -79,8 +82,11 @@ class NodeEventDecoder:
         text = self._line_rest + piece
         start = 0
         for match in _LINE_END.finditer(text):
-            if match.start() > start:
-                self._field(text[start : match.start()])
+            line = text[start : match.start()]
+            if self._drops_marks:
+                line = line.removeprefix(codecs.BOM_UTF8)
+            if line:
+                self._field(line)
             elif self._event or self._data:
                 yield self._dispatch()
             # Otherwise nothing is cleared: an empty event name stays and falls upon the next event.
@@ -88,7 +94,7 @@ class NodeEventDecoder:
         self._line_rest = text[start:]
 
     def _field(self, line: bytes) -> None:
-        # A byte order mark is not dropped: with it the first field has a name that nobody knows.
+        # A byte order mark that is not dropped gives the first field a name that nobody knows.
         name, _, value = line.decode("utf-8", "replace").partition(":")
         if name == "event":
             self._event = value.removeprefix(" ")
