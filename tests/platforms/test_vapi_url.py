@@ -1,8 +1,7 @@
 import pytest
 
 from vapi_conformance.platforms.lint import Lint
-from vapi_conformance.platforms.vapi.url import checked_base_url, request_url, url_lints
-from vapi_conformance.problems import UsageError
+from vapi_conformance.platforms.vapi.url import request_url, url_lints
 
 
 class TestRequestUrl:
@@ -20,43 +19,6 @@ class TestRequestUrl:
     )
     def test_appends_the_path_literally_with_one_slash(self, base: str, called: str) -> None:
         assert called == request_url(base)
-
-
-class TestCheckedBaseUrl:
-    @pytest.mark.parametrize(
-        "url", ["http://localhost:8000", "https://llm.example/v1", "http://[::1]:80/x", "HTTPS://A.EXAMPLE"]
-    )
-    def test_gives_a_usable_url_back(self, url: str) -> None:
-        assert url == checked_base_url(url)
-
-    @pytest.mark.parametrize(
-        ("url", "said"),
-        [
-            ("localhost:8000", "the endpoint needs http:// or https://, got 'localhost:8000'"),
-            ("", "the endpoint needs http:// or https://, got ''"),
-            ("ftp://llm.example", "the endpoint is no http or https URL with a host: 'ftp://llm.example'"),
-            ("https://", "the endpoint is no http or https URL with a host: 'https://'"),
-            ("https://llm.example/a b", "the endpoint is no http or https URL with a host: 'https://llm.example/a b'"),
-            ("https://[::1", "the endpoint is no http or https URL with a host: 'https://[::1'"),
-            (
-                "https://llm.example:99999/",
-                "the endpoint's port is not a number from 0 to 65535: 'https://llm.example:99999/'",
-            ),
-            ("https://llm.example:x/", "the endpoint's port is not a number from 0 to 65535: 'https://llm.example:x/'"),
-        ],
-    )
-    def test_says_what_is_wrong_with_another(self, url: str, said: str) -> None:
-        with pytest.raises(UsageError) as caught:
-            checked_base_url(url)
-        assert said == str(caught.value)
-
-    @pytest.mark.parametrize(
-        "url", ["user:hunter2@llm.example", "ftp://user:hunter2@llm.example", "ftp://h/?key=hunter2"]
-    )
-    def test_prints_no_password_and_no_query(self, url: str) -> None:
-        with pytest.raises(UsageError) as caught:
-            checked_base_url(url)
-        assert "hunter2" not in str(caught.value)
 
 
 def lints(url: str, *, given_by_hand: bool = False) -> list[Lint]:

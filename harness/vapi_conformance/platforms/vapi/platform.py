@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from vapi_conformance.masking import is_secret_name
+from vapi_conformance.platforms.base_url import checked_base_url
 from vapi_conformance.platforms.config_file import ConfigError
 from vapi_conformance.platforms.header_fields import checked_headers, checked_key
 from vapi_conformance.platforms.lint import Lint
@@ -21,7 +22,7 @@ from vapi_conformance.platforms.vapi.headers import (
 from vapi_conformance.platforms.vapi.history import Conversation
 from vapi_conformance.platforms.vapi.lints import assistant_lints, credential_lints
 from vapi_conformance.platforms.vapi.tools import model_tools
-from vapi_conformance.platforms.vapi.url import checked_base_url, request_url, url_lints
+from vapi_conformance.platforms.vapi.url import request_url, url_lints
 from vapi_conformance.problems import UsageError
 
 __all__ = ["Platform"]
