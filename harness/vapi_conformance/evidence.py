@@ -5,9 +5,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from vapi_conformance.content_coding import Decoded, decode_content
-from vapi_conformance.dialects.chat_completions import Answer, read_answer
-from vapi_conformance.dialects.chat_request import ChatRequest, read_request
-from vapi_conformance.dialects.chat_shape import CHUNK_SCHEMA, DOCUMENT_SCHEMA, ShapeError, shape_errors
+from vapi_conformance.dialects.apis import Api, api_of
+from vapi_conformance.dialects.asked import Asked
+from vapi_conformance.dialects.names import CHAT, Dialect
+from vapi_conformance.dialects.reading import Answer
+from vapi_conformance.dialects.shape import ShapeError, shape_errors
 from vapi_conformance.exchange import Exchange, header_values
 from vapi_conformance.speech import ChunkPlan, SpeechMetrics, speech_metrics
 
@@ -44,6 +46,13 @@ class Evidence:
 
     exchange: Exchange
     conditions: Conditions = field(default_factory=Conditions)
+    dialect: Dialect = Dialect.OPENAI_COMPATIBLE
+    """How the exchange is read."""
+
+    @cached_property
+    def api(self) -> Api:
+        """The API that the dialect speaks."""
+        return api_of(self.dialect)
 
     @property
     def status(self) -> int | None:
@@ -83,7 +92,7 @@ class Evidence:
     @cached_property
     def answer(self) -> Answer:
         """The answer on both floors."""
-        return read_answer(self.decoded.reads, media_type=self.media_type)
+        return self.api.read_answer(self.decoded.reads, media_type=self.media_type)
 
     @property
     def stream(self) -> "EventStream | None":
@@ -100,34 +109,36 @@ class Evidence:
         """The chunks before the end marker that carry the answer, or the document of a JSON answer.
 
         Not among them: what could not be parsed or is no object, an error, and events of another name that hold no
-        choices. Rules of their own speak about those, and one fault is to be reported once.
+        choices in an API whose events have no name. Rules of their own speak about those, and one fault is to be
+        reported once.
         """
         transcript = self.transcript
         if transcript.kind == "json":
             document = transcript.chunks[0]
-            is_error = document.record is not None and bool(document.record.get("error"))
+            is_error = bool(transcript.errors)
             return (document,) if document.payload.complete_values == 1 and not is_error else ()
-        if transcript.kind != "stream":
+        if transcript.kind not in ("stream", "array"):
             return ()
         before_end = transcript.chunks[: transcript.markers[0].position] if transcript.markers else transcript.chunks
+        errors = set(transcript.errors)
         return tuple(
             chunk
             for chunk in before_end
             if (record := chunk.record) is not None
-            and not record.get("error")
-            and (chunk.event_type == "message" or "choices" in record)
+            and chunk.index not in errors
+            and (self.dialect not in CHAT or chunk.event_type == "message" or "choices" in record)
         )
 
     @cached_property
     def shape_errors(self) -> tuple[ShapeError, ...]:
         """Where `answer_chunks` break their schema."""
-        is_document = self.transcript.kind == "json"
-        return shape_errors(self.answer_chunks, DOCUMENT_SCHEMA if is_document else CHUNK_SCHEMA)
+        kind, api = self.transcript.kind, self.api
+        return shape_errors(self.answer_chunks, lambda chunk: api.schema_of(chunk, kind), api.words)
 
     @cached_property
-    def request(self) -> ChatRequest | None:
+    def request(self) -> Asked | None:
         """What was asked, None where that is unknown or was no JSON object."""
-        return read_request(self.exchange.request.body)
+        return self.api.read_request(self.exchange.request.body, self.exchange.request.url)
 
     @cached_property
     def token_chunks(self) -> "tuple[Chunk, ...]":

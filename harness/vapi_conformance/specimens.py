@@ -8,13 +8,14 @@ neighbour. So the file shows the difference and nothing else. The forms are desc
 
 import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, cast
 
 from vapi_conformance.content_coding import decode_content
 from vapi_conformance.data import data_dir
+from vapi_conformance.dialects.names import CHAT, Dialect
 from vapi_conformance.exchange import End, Exchange, Header, Label, Read, Request, Response, Timing
 from vapi_conformance.narrow import array_or_nothing, integer_or_none, object_or_nothing, string_or_none
 
@@ -35,6 +36,8 @@ class Specimen:
     """Other rules that the broken one cannot help breaking, each with the reason."""
     edits: Sequence[object]
     """The difference, as written in the file."""
+    dialect: Dialect = Dialect.OPENAI_COMPATIBLE
+    """How its exchanges are read."""
 
 
 def all_specimens() -> Iterator[Specimen]:
@@ -48,9 +51,11 @@ def load_specimen(rule_id: str) -> Specimen:
     return _load(data_dir("fixtures") / "specimens" / f"{rule_id}.json")
 
 
-def all_exchanges() -> Iterator[tuple[str, Exchange]]:
-    """Every exchange of every specimen, with a name for people."""
+def all_exchanges(dialects: Collection[Dialect] = CHAT) -> Iterator[tuple[str, Exchange]]:
+    """Every exchange of every specimen of these dialects, with a name for people."""
     for specimen in all_specimens():
+        if specimen.dialect not in dialects:
+            continue
         for kind, exchanges in (("sound", specimen.sound), ("broken", specimen.broken)):
             for position, exchange in enumerate(exchanges):
                 yield f"{specimen.rule}/{kind}/{position}", exchange
@@ -58,8 +63,12 @@ def all_exchanges() -> Iterator[tuple[str, Exchange]]:
 
 def base(name: str) -> tuple[Exchange, ...]:
     """The sound exchanges that specimens start from."""
-    document = _document(data_dir("fixtures") / "specimens" / "bases" / f"{name}.json")
+    document = _base(name)
     return tuple(_exchange(object_or_nothing(each), name) for each in array_or_nothing(document.get("exchanges")))
+
+
+def _base(name: str) -> Mapping[str, object]:
+    return _document(data_dir("fixtures") / "specimens" / "bases" / f"{name}.json")
 
 
 def _document(path: Path) -> Mapping[str, object]:
@@ -81,6 +90,7 @@ def _load(path: Path) -> Specimen:
         broken=tuple(replace(each, source=f"specimen {path.stem}") for each in broken),
         also={key: str(value) for key, value in object_or_nothing(document.get("also")).items()},
         edits=edits,
+        dialect=Dialect(str(_base(str(document["base"])).get("dialect", Dialect.OPENAI_COMPATIBLE))),
     )
 
 
@@ -116,7 +126,7 @@ def _exchange(record: Mapping[str, object], name: str) -> Exchange:
     return Exchange(
         request=Request(
             method=str(request.get("method", "POST")),
-            url="http://endpoint.example/v1" + str(request.get("path", "/chat/completions")),
+            url=str(request.get("url", "http://endpoint.example/v1" + str(request.get("path", "/chat/completions")))),
             headers=_headers(request.get("headers", [["Content-Type", "application/json"]])),
             body=_body(request.get("body", {})),
         ),

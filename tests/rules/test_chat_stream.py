@@ -20,7 +20,8 @@ from chunked_answers import (
     violations,
     words,
 )
-from vapi_conformance.dialects.chat_shape import CHUNK_SCHEMA, shape_errors
+from vapi_conformance.dialects.chat.api import API, CHUNK_SCHEMA
+from vapi_conformance.dialects.shape import shape_errors
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.rules.bounding import MAX_TOLD
 from vapi_conformance.schema import errors
@@ -178,7 +179,7 @@ class TestErrorKey:
 class TestExplanations:
     def test_chunks_that_differ_in_their_words_share_one(self) -> None:
         chunks = [delta({"content": f"word {at}"}, id="", obfuscation="x" * at) for at in range(3)]
-        found = shape_errors(Evidence(exchange=stream(*chunks)).answer_chunks, CHUNK_SCHEMA)
+        found = shape_errors(Evidence(exchange=stream(*chunks)).answer_chunks, lambda _: CHUNK_SCHEMA, API.words)
         assert 3 == len(found)
         assert found[0].error is found[2].error
 

@@ -3,6 +3,7 @@
 import pytest
 
 from vapi_conformance.data import data_dir
+from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange
 from vapi_conformance.rules import all_rules
@@ -13,9 +14,10 @@ from vapi_conformance.verdict import Outcome, judge_rule
 RULES = sorted(all_rules())
 
 
-def violated(exchanges: tuple[Exchange, ...]) -> set[str]:
-    evidence = [Evidence(exchange=exchange) for exchange in exchanges]
-    results = [judge_rule(rule, MUST, evidence) for rule in all_rules().values()]
+def violated(exchanges: tuple[Exchange, ...], dialect: Dialect) -> set[str]:
+    """Every rule that the dialect has, at MUST."""
+    evidence = [Evidence(exchange=exchange, dialect=dialect) for exchange in exchanges]
+    results = [judge_rule(rule, MUST, evidence) for rule in all_rules().values() if dialect in rule.dialects]
     broken = [f"{result.rule.id}: {result.reason}" for result in results if result.outcome is Outcome.HARNESS_ERROR]
     assert broken == []
     return {result.rule.id for result in results if result.outcome is Outcome.VIOLATED}
@@ -25,12 +27,13 @@ def violated(exchanges: tuple[Exchange, ...]) -> set[str]:
 class TestSpecimens:
     def test_breaks_exactly_its_rule(self, rule_id: str) -> None:
         specimen = load_specimen(rule_id)
-        assert {rule_id, *specimen.also} == violated(specimen.broken)
+        assert {rule_id, *specimen.also} == violated(specimen.broken, specimen.dialect)
 
     def test_sound_neighbour_breaks_nothing_and_is_judged(self, rule_id: str) -> None:
-        sound = load_specimen(rule_id).sound
-        assert violated(sound) == set()
-        result = judge_rule(all_rules()[rule_id], MUST, [Evidence(exchange=each) for each in sound])
+        specimen = load_specimen(rule_id)
+        assert violated(specimen.sound, specimen.dialect) == set()
+        evidence = [Evidence(exchange=each, dialect=specimen.dialect) for each in specimen.sound]
+        result = judge_rule(all_rules()[rule_id], MUST, evidence)
         assert result.outcome is Outcome.PASSED
 
 

@@ -1,16 +1,23 @@
 """Rules on several turns: what an answer has to hold is read from the request that it answers."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
 from timed_answers import DONE, ask, chunk, outcome, said, step, streamed, user, violations, whole
-from vapi_conformance.dialects.chat_request import ChatRequest
+from vapi_conformance.dialects.asked import Asked
+from vapi_conformance.dialects.chat.request import read_request
 from vapi_conformance.exchange import End, Exchange, Response
 from vapi_conformance.rules import all_rules
 from vapi_conformance.rules.prompt_words import code_word, folded, house_word, says, stands_in, told_to_say
 from vapi_conformance.verdict import Outcome
+
+
+def asked(body: Mapping[str, object]) -> Asked | None:
+    return read_request(json.dumps(body).encode())
+
 
 REFUSED = streamed((10, '{"error": {"message": "no"}}'), status=400)
 ACCEPTANCE = {
@@ -51,9 +58,9 @@ class TestPromptWords:
         assert "नमस्ते 👋🏽" == folded(" नमस्ते,  👋🏽!")
 
     def test_the_last_user_message_tells_what_to_say(self) -> None:
-        request = ChatRequest(body=ask(user("Say exactly: one"), {"role": "assistant", "content": "one"}, user("Hm.")))
+        request = asked(ask(user("Say exactly: one"), {"role": "assistant", "content": "one"}, user("Hm.")))
         assert told_to_say(request) is None
-        assert "a\nb" == told_to_say(ChatRequest(body=told("a\nb")))
+        assert "a\nb" == told_to_say(asked(told("a\nb")))
         assert told_to_say(None) is None
 
     def test_the_last_code_word_of_the_user_counts(self) -> None:
@@ -62,16 +69,14 @@ class TestPromptWords:
             {"role": "assistant", "content": "My code word is fig."},
             {"role": "user", "content": [{"type": "text", "text": "No: my code word is pearl, please."}]},
         )
-        assert "pearl" == code_word(ChatRequest(body=ask(*messages)))
+        assert "pearl" == code_word(asked(ask(*messages)))
 
     def test_the_house_word_is_the_systems(self) -> None:
         messages = ({"role": "developer", "content": "The house word is marigold."}, user("The house word is rose."))
-        assert "marigold" == house_word(ChatRequest(body=ask(*messages)))
+        assert "marigold" == house_word(asked(ask(*messages)))
 
     def test_hostile_messages_are_read_over(self) -> None:
-        request = ChatRequest(
-            body={"messages": [None, 5, {"role": "user"}, {"role": "user", "content": [{"text": 3}]}]}
-        )
+        request = asked({"messages": [None, 5, {"role": "user"}, {"role": "user", "content": [{"text": 3}]}]})
         assert (None, None, False) == (told_to_say(request), code_word(request), stands_in(request, "x"))
 
 

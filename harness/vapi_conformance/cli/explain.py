@@ -42,7 +42,7 @@ def command(*, rule_id: str, as_json: bool) -> None:
     print_lines([Line(""), Line("A broken example", "strong"), Line(f"  {specimen.about}")])
     for edit in specimen.edits:
         print_lines([Line(f"  {json.dumps(edit, ensure_ascii=False)}", "faint")])
-    evidence = [Evidence(exchange=exchange) for exchange in specimen.broken]
+    evidence = [Evidence(exchange=exchange, dialect=specimen.dialect) for exchange in specimen.broken]
     print_lines([Line(""), Line("What is said about it", "strong")])
     level = rule.vapi or rule.standard or MUST
     print_lines(violation_lines(judge_rule(rule, level, evidence), repeat="vapi-conformance check FILE --rule {rule}"))

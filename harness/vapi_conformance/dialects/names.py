@@ -1,8 +1,9 @@
 """The API shapes, named as Rapida's `apiCompatibility` names them."""
 
 from enum import StrEnum
+from typing import Final
 
-__all__ = ["Dialect"]
+__all__ = ["CHAT", "EVERY", "Dialect"]
 
 
 class Dialect(StrEnum):
@@ -12,3 +13,14 @@ class Dialect(StrEnum):
     """Chat Completions to the letter of its owner."""
     OPENAI_COMPATIBLE = "openai_compatible"
     """The same shape with the looser duties of everybody else."""
+    OPENAI_RESPONSES = "openai_responses"
+    """OpenAI's Responses API."""
+    ANTHROPIC_MESSAGES = "anthropic_messages"
+    """Anthropic's Messages API."""
+    GEMINI_GENERATE_CONTENT = "gemini_generate_content"
+    """Gemini's generateContent and streamGenerateContent, at Google or Vertex."""
+
+
+EVERY: Final = frozenset(Dialect)
+CHAT: Final = frozenset({Dialect.OPENAI_CHAT_COMPLETIONS, Dialect.OPENAI_COMPATIBLE})
+"""The two that share the shape of Chat Completions."""

@@ -12,6 +12,7 @@ __all__ = [
     "Choice",
     "Chunk",
     "Finish",
+    "FinishMeaning",
     "Marker",
     "OutOfOrder",
     "Role",
@@ -22,7 +23,11 @@ __all__ = [
     "UsageReport",
 ]
 
-BodyKind = Literal["stream", "json", "ndjson", "other", "nothing"]
+BodyKind = Literal["stream", "json", "array", "ndjson", "other", "nothing"]
+"""`array`: a JSON array of chunks, as Gemini streams without `alt=sse`."""
+
+FinishMeaning = Literal["stop", "length", "tool_calls", "content_filter", "failed", "paused"]
+"""What a finish reason says, in one vocabulary for all APIs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,18 +84,21 @@ class Finish:
 
     chunk: int
     value: object
+    """As sent, in the API's own words."""
+    meaning: FinishMeaning | None
+    """None for a value that the API does not know."""
     at_ns: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolFragment:
-    """One item of `tool_calls` as sent; `fields` is that JSON object, untouched."""
+    """A piece of a call as sent; `fields` is that JSON object, untouched (in chat an item of `tool_calls`)."""
 
     chunk: int
     at_ns: int | None
     fields: Mapping[str, object]
     function: Mapping[str, object]
-    """`fields["function"]`, empty where it is no object."""
+    """`fields["function"]`, empty where it is no object, and where the API has no such key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +110,7 @@ class ToolCall:
     id: str | None
     name: str | None
     arguments: str
+    """JSON text. Where the API sends an object, that object written out."""
     fragments: tuple[ToolFragment, ...]
 
 
@@ -129,6 +138,11 @@ class Choice:
         """The first one sent, or None."""
         return self.finishes[0].value if self.finishes else None
 
+    @property
+    def finish_meaning(self) -> FinishMeaning | None:
+        """What the first one says; None where none was sent, or none that the API knows."""
+        return self.finishes[0].meaning if self.finishes else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageReport:
@@ -136,6 +150,12 @@ class UsageReport:
 
     chunk: int
     counts: Mapping[str, object]
+    """As sent."""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    """Of the whole answer, reasoning included."""
+    total_tokens: int | None = None
+    """None where the API has no total."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +179,7 @@ class Transcript:
     """By index, ascending."""
     usages: tuple[UsageReport, ...] = ()
     errors: tuple[int, ...] = ()
-    """Chunks with a truthy top-level `error`."""
+    """Chunks that report an error."""
     out_of_order: tuple[OutOfOrder, ...] = ()
 
     @property

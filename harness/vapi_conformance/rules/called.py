@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from vapi_conformance.dialects.chat_request import OfferedTool
+from vapi_conformance.dialects.asked import OfferedTool
 from vapi_conformance.dialects.transcript import Choice, Chunk, ToolCall
 from vapi_conformance.evidence import Evidence
-from vapi_conformance.narrow import array_or_none, object_or_nothing, string_or_none
+from vapi_conformance.narrow import array_or_none, object_or_nothing
 
 __all__ = [
     "arguments_of",
@@ -74,15 +74,5 @@ def takes_nothing(tool: OfferedTool) -> bool:
 
 
 def names_offered(evidence: Evidence) -> frozenset[str] | None:
-    """Names that may be called; None where the request offers tools whose names the service makes."""
-    if evidence.request is None:
-        return None
-    names = {tool.name for tool in evidence.request.tools}
-    for item in array_or_none(evidence.request.body.get("tools")) or ():
-        tool = object_or_nothing(item)
-        custom = string_or_none(object_or_nothing(tool.get("custom")).get("name"))
-        if custom is not None:
-            names.add(custom)
-        elif "function" not in tool:
-            return None
-    return frozenset(names)
+    """Names that may be called; None where the request is unknown or offers tools whose names the service makes."""
+    return None if evidence.request is None else evidence.request.names_offered

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from vapi_conformance.dialects.names import CHAT
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import array_or_nothing, integer_or_none, object_or_none, object_or_nothing
 from vapi_conformance.rules.bounding import at_most
@@ -49,6 +50,7 @@ _FRESH_S: Final = round(timedelta(days=1).total_seconds())
 
 @rule(
     "chat.object-is-chat-completion",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_ANSWER}.object",
@@ -63,6 +65,7 @@ def object_is_chat_completion(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat.id-is-non-empty",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_ANSWER}.id",
@@ -77,6 +80,7 @@ def id_is_non_empty(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat.created-is-integer-seconds",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_ANSWER}.created",
@@ -114,6 +118,7 @@ def _created(evidence: Evidence) -> int | None:
 
 @rule(
     "chat.created-is-fresh",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source=f"{_ANSWER}.created",
@@ -134,6 +139,7 @@ def created_is_fresh(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat.model-is-named",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_ANSWER}.model",
@@ -150,6 +156,7 @@ def model_is_named(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat.choices-is-non-empty",
+    dialects=CHAT,
     standard=MUST,
     vapi=MUST,
     both=True,
@@ -168,6 +175,7 @@ def choices_is_non_empty(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat.choice-indexes-are-complete",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_ANSWER}.choices.index",
@@ -190,6 +198,7 @@ def choice_indexes_are_complete(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat.choice-has-message",
+    dialects=CHAT,
     standard=MUST,
     vapi=SHOULD,
     source=f"{_ANSWER}.choices.message",
@@ -204,6 +213,7 @@ def choice_has_message(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat.finish-reason-is-known",
+    dialects=CHAT,
     standard=MUST,
     vapi=SHOULD,
     source=f"{_ANSWER}.choices.finish_reason",
@@ -219,6 +229,7 @@ def finish_reason_is_known(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat.logprobs-key-is-present",
+    dialects=CHAT,
     standard=MAY,
     vapi=MAY,
     source=f"{_ANSWER}.choices.logprobs; observed: first-party reasoning models leave it out",
@@ -254,6 +265,7 @@ def _asked_alternatives(evidence: Evidence) -> int | None:
 
 @rule(
     "chat.logprobs-are-well-formed",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_ANSWER}.choices.logprobs, ChatCompletionTokenLogprob",
@@ -278,6 +290,7 @@ def _may_hold_both(evidence: Evidence) -> bool:
 
 @rule(
     "chat.no-error-beside-choices",
+    dialects=CHAT,
     standard=MUST,
     vapi=MUST,
     both=True,
@@ -299,6 +312,7 @@ def no_error_beside_choices(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat.labels-are-strings",
+    dialects=CHAT,
     standard=MAY,
     vapi=MAY,
     source=f"{_ANSWER}.system_fingerprint, .service_tier",
@@ -313,6 +327,7 @@ def labels_are_strings(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat.body-matches-the-schema",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source=_ANSWER,

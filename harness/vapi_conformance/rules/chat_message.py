@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from vapi_conformance.dialects.names import CHAT
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import array_or_none, object_or_none, string_or_none
 from vapi_conformance.rules.bounding import at_most
@@ -33,6 +34,7 @@ def _has_in_message(key: str) -> Callable[[Evidence], bool]:
 
 @rule(
     "chat.role-is-assistant",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_MESSAGE}.role",
@@ -47,6 +49,7 @@ def role_is_assistant(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat.content-key-is-present",
+    dialects=CHAT,
     standard=MUST,
     vapi=SHOULD,
     source=f"{_MESSAGE}.content",
@@ -63,6 +66,7 @@ def content_key_is_present(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat.content-is-not-an-array",
+    dialects=CHAT,
     standard=MUST,
     vapi=MUST,
     both=True,
@@ -88,6 +92,7 @@ def _says_why_it_is_silent(choice: Mapping[str, object], message: Mapping[str, o
 
 @rule(
     "chat.null-content-has-a-reason",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=SHOULD,
     source=f"{_MESSAGE}.content; observed: every null content of the first party has such a reason",
@@ -113,6 +118,7 @@ def null_content_has_a_reason(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat.refusal-key-is-present",
+    dialects=CHAT,
     standard=MAY,
     vapi=MAY,
     source=f"{_MESSAGE}.refusal; observed: older first-party answers leave it out",
@@ -135,6 +141,7 @@ def _has_call(evidence: Evidence) -> bool:
 
 @rule(
     "chat.tool-calls-are-complete",
+    dialects=CHAT,
     standard=MUST,
     vapi=MUST,
     both=True,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from vapi_conformance.dialects.names import CHAT
 from vapi_conformance.dialects.transcript import Chunk
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import array_or_none, integer_or_none, object_or_none, string_or_none
@@ -42,6 +43,7 @@ _REASONS_FOR_NO_CHOICES: Final = ("usage", "moderation", "prompt_filter_results"
 
 @rule(
     "chat-stream.object-is-chunk",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_SCHEMA}.object",
@@ -56,6 +58,7 @@ def object_is_chunk(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.id-is-non-empty",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_SCHEMA}.id",
@@ -70,6 +73,7 @@ def id_is_non_empty(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.id-is-constant",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_SCHEMA}.id",
@@ -84,6 +88,7 @@ def id_is_constant(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.created-is-integer-seconds",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_SCHEMA}.created",
@@ -99,6 +104,7 @@ def created_is_integer_seconds(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.created-is-constant",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_SCHEMA}.created",
@@ -113,6 +119,7 @@ def created_is_constant(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.model-is-named",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_SCHEMA}.model",
@@ -127,6 +134,7 @@ def model_is_named(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.model-is-constant",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_SCHEMA}.model",
@@ -141,6 +149,7 @@ def model_is_constant(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.fingerprint-is-constant",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source=f"{_SCHEMA}.system_fingerprint and service_tier",
@@ -172,6 +181,7 @@ def _changes(evidence: Evidence, key: str, narrowed: Callable[[object], str | in
 
 @rule(
     "chat-stream.choices-is-an-array",
+    dialects=CHAT,
     standard=MUST,
     vapi=MUST,
     both=True,
@@ -187,6 +197,7 @@ def choices_is_an_array(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.empty-choices-have-a-reason",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source=f"{_SCHEMA}.choices",
@@ -214,6 +225,7 @@ def _is_excused(record: Mapping[str, object]) -> bool:
 
 @rule(
     "chat-stream.choice-has-index",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     both=True,
@@ -229,6 +241,7 @@ def choice_has_index(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.choice-has-delta",
+    dialects=CHAT,
     standard=MUST,
     vapi=MUST,
     both=True,
@@ -244,6 +257,7 @@ def choice_has_delta(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.finish-reason-key-is-present",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source=f"{_SCHEMA}.choices[].finish_reason",
@@ -259,6 +273,7 @@ def finish_reason_key_is_present(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.finish-reason-is-known",
+    dialects=CHAT,
     standard=MUST,
     vapi=SHOULD,
     source=f"{_SCHEMA}.choices[].finish_reason",
@@ -274,6 +289,7 @@ def finish_reason_is_known(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.content-is-a-string",
+    dialects=CHAT,
     standard=MUST,
     vapi=MUST,
     both=True,
@@ -290,6 +306,7 @@ def content_is_a_string(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.logprobs-are-null-or-object",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source=f"{_SCHEMA}.choices[].logprobs",
@@ -305,6 +322,7 @@ def logprobs_are_null_or_object(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.no-null-error-key",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source="openai-go 1.12.0, packages/ssestream: a chunk with the key fails the stream, whatever its value",
@@ -323,6 +341,7 @@ def no_null_error_key(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.error-is-an-object",
+    dialects=CHAT,
     standard=MUST,
     vapi=SHOULD,
     source="openai-openapi 2.3.0, ErrorResponse",
@@ -352,6 +371,7 @@ def _fault_of_error(chunk: Chunk) -> str | None:
 
 @rule(
     "chat-stream.chunk-matches-the-schema",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source=_SCHEMA,

@@ -1,13 +1,14 @@
 """The order of a streamed answer: role, deltas, one finish reason per choice, end marker; and nothing out of place.
 
-What is out of order comes from the dialect's table (`dialects.chat_completions.TRANSITIONS`).
+What is out of order comes from the dialect's table (`dialects.chat.answer.TRANSITIONS`).
 """
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Final
 
-from vapi_conformance.dialects.chat_completions import Signal, State
+from vapi_conformance.dialects.chat.answer import Signal, State
+from vapi_conformance.dialects.names import CHAT
 from vapi_conformance.dialects.transcript import Choice, OutOfOrder
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import array_or_none, object_or_nothing
@@ -42,6 +43,7 @@ _DELTA_KEYS: Final = ("content", "refusal", "tool_calls", "function_call", "reas
 
 @rule(
     "chat-stream.first-delta-has-role",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=_EXAMPLE,
@@ -70,6 +72,7 @@ def first_delta_has_role(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.role-is-not-repeated",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source=_EXAMPLE,
@@ -91,6 +94,7 @@ def role_is_not_repeated(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.finish-reason-is-sent",
+    dialects=CHAT,
     standard=MUST,
     vapi=SHOULD,
     source=_FINISH,
@@ -107,6 +111,7 @@ def finish_reason_is_sent(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.every-choice-finishes",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=_FINISH,
@@ -129,6 +134,7 @@ def every_choice_finishes(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.finish-reason-is-sent-once",
+    dialects=CHAT,
     standard=MUST,
     vapi=SHOULD,
     source=_FINISH,
@@ -158,6 +164,7 @@ def finish_reason_is_sent_once(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.nothing-after-finish",
+    dialects=CHAT,
     standard=MUST,
     vapi=SHOULD,
     source=_FINISH,
@@ -206,6 +213,7 @@ def _end(evidence: Evidence) -> int:
 
 @rule(
     "chat-stream.finish-delta-is-empty",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source=_EXAMPLE,
@@ -235,6 +243,7 @@ def _held(delta: Mapping[str, object]) -> str:
 
 @rule(
     "chat-stream.ends-with-done",
+    dialects=CHAT,
     standard=MUST,
     vapi=SHOULD,
     source=_DONE,
@@ -253,6 +262,7 @@ def ends_with_done(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.done-is-last",
+    dialects=CHAT,
     standard=MUST,
     vapi=SHOULD,
     source=_DONE,
@@ -270,6 +280,7 @@ def done_is_last(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.done-is-sent-once",
+    dialects=CHAT,
     standard=MUST,
     vapi=SHOULD,
     source=_DONE,
@@ -294,6 +305,7 @@ def done_is_sent_once(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.done-is-exact",
+    dialects=CHAT,
     standard=MUST,
     vapi=MUST,
     source=_DONE,
@@ -319,6 +331,7 @@ def done_is_exact(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.answer-does-not-fail",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MUST,
     source="facts on Vapi, 2.2: an error payload fails the request, also after text was delivered",
@@ -340,6 +353,7 @@ def answer_does_not_fail(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.nothing-after-error",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=SHOULD,
     source="openai-python, src/openai/_streaming.py: a client stops reading at the error",

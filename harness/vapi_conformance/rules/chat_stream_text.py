@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from vapi_conformance.dialects.names import CHAT
 from vapi_conformance.dialects.transcript import TextDelta
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.rules.quoting import quote
@@ -34,6 +35,7 @@ _FEWEST_DELTAS_REPEATED: Final = 3
 
 @rule(
     "chat-stream.text-is-not-replayed",
+    dialects=CHAT,
     standard=MUST,
     vapi=MUST,
     both=True,
@@ -90,6 +92,7 @@ def _is_rhythmic(text: str) -> bool:
 
 @rule(
     "chat-stream.text-is-not-cumulative",
+    dialects=CHAT,
     standard=MUST,
     vapi=MUST,
     both=True,
@@ -123,6 +126,7 @@ def _growing(deltas: Sequence[TextDelta]) -> Sequence[TextDelta]:
 
 @rule(
     "chat-stream.long-answers-come-in-pieces",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=SHOULD,
     source=f"{_CONTENT}; facts on Vapi, 5: speech begins with the first pieces",
@@ -149,6 +153,7 @@ def long_answers_come_in_pieces(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.reasoning-precedes-content",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source="observed: DeepSeek, vLLM, Groq, Ollama and OpenRouter send all reasoning first",
@@ -171,6 +176,7 @@ def reasoning_precedes_content(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "chat-stream.refusal-finishes-stop",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source="observed: OpenAI ends refusals with stop",

@@ -9,45 +9,35 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-from vapi_conformance.dialects.chat_request import ChatRequest
-from vapi_conformance.narrow import array_or_nothing, object_or_nothing, string_or_none
+from vapi_conformance.dialects.asked import Asked, TurnRole
 
 __all__ = ["code_word", "folded", "house_word", "message_texts", "says", "stands_in", "told_to_say"]
 
 _SAY_EXACTLY: Final = re.compile(r"\bsay exactly: ?(.*)", re.IGNORECASE | re.DOTALL)
 _CODE_WORD: Final = re.compile(r"\bmy code word is (\w+)", re.IGNORECASE)
 _HOUSE_WORD: Final = re.compile(r"\bthe house word is (\w+)", re.IGNORECASE)
-_SYSTEM_ROLES: Final = ("system", "developer")
 
 
-def message_texts(request: ChatRequest, *roles: str) -> Iterator[str]:
+def message_texts(request: Asked, *roles: TurnRole) -> Iterator[str]:
     """The texts of messages with these roles (of all messages where none is named), in order."""
-    for message in request.messages:
-        if roles and message.get("role") not in roles:
-            continue
-        content = message.get("content")
-        if isinstance(content, str):
-            yield content
-        for part in map(object_or_nothing, array_or_nothing(content)):
-            if (text := string_or_none(part.get("text"))) is not None:
-                yield text
+    return (turn.text for turn in request.turns if not roles or turn.role in roles)
 
 
-def told_to_say(request: ChatRequest | None) -> str | None:
+def told_to_say(request: Asked | None) -> str | None:
     """X, where the last user message says `Say exactly: X`."""
     texts = tuple(message_texts(request, "user")) if request else ()
     match = _SAY_EXACTLY.search(texts[-1]) if texts else None
     return match[1] if match else None
 
 
-def code_word(request: ChatRequest | None) -> str | None:
+def code_word(request: Asked | None) -> str | None:
     """The code word that the user stated last."""
     return _last_word(_CODE_WORD, message_texts(request, "user")) if request else None
 
 
-def house_word(request: ChatRequest | None) -> str | None:
+def house_word(request: Asked | None) -> str | None:
     """The house word of the system prompt."""
-    return _last_word(_HOUSE_WORD, message_texts(request, *_SYSTEM_ROLES)) if request else None
+    return _last_word(_HOUSE_WORD, message_texts(request, "system")) if request else None
 
 
 def _last_word(pattern: re.Pattern[str], texts: Iterator[str]) -> str | None:
@@ -66,6 +56,6 @@ def says(answer: str, words: str) -> bool:
     return f" {folded(words)} ".replace("  ", " ") in f" {folded(answer)} "
 
 
-def stands_in(request: ChatRequest | None, text: str) -> bool:
+def stands_in(request: Asked | None, text: str) -> bool:
     """Whether the caller's side used this very text, so that an answer may quote it. Letter case does not matter."""
     return request is not None and any(text.casefold() in each.casefold() for each in message_texts(request))

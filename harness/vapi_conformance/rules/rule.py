@@ -1,12 +1,12 @@
 """What a rule is: an id, a level for each profile, a source, what to do about it, and a pure function."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from functools import wraps
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
-from vapi_conformance.dialects.names import Dialect
+from vapi_conformance.dialects.names import EVERY, Dialect
 
 if TYPE_CHECKING:
     from vapi_conformance.dialects.transcript import Chunk
@@ -35,6 +35,8 @@ class Profile(StrEnum):
     """The dialect's owner, to the letter."""
     VAPI = "vapi"
     """What Vapi needs."""
+    RAPIDA = "rapida"
+    """What Rapida needs; where it is known to need nothing else, what the dialect's owner says."""
 
 
 class Need(StrEnum):
@@ -95,6 +97,10 @@ class Rule:
     standard: Level | None
     vapi: Level | None
     """None: the profile does not have the rule."""
+    rapida: Level | Literal["standard"] | None
+    """`standard`: nothing is known of Rapida that would make it another level."""
+    dialects: frozenset[Dialect]
+    """Those that have the rule."""
     both: bool
     """The standard level holds for `openai_compatible` unsoftened."""
     source: str
@@ -114,8 +120,12 @@ class Rule:
 
     def level(self, profile: Profile, dialect: Dialect) -> Level | None:
         """None: not part of that profile. A compatible server's duties are one step softer unless `both`."""
+        if dialect not in self.dialects:
+            return None
         if profile is Profile.VAPI:
             return self.vapi
+        if profile is Profile.RAPIDA and self.rapida != "standard":
+            return self.rapida
         if self.standard is None or self.both or dialect is not Dialect.OPENAI_COMPATIBLE:
             return self.standard
         return Level(max(self.standard - 1, Level.MAY))
@@ -132,7 +142,9 @@ def rule(  # noqa: PLR0913 - a rule's facts stand in one place, by name
     rule_id: str,
     *,
     standard: Level | None,
-    vapi: Level | None,
+    vapi: Level | None = None,
+    rapida: Level | Literal["standard"] | None = "standard",
+    dialects: Collection[Dialect] = EVERY,
     source: str,
     remedy: str,
     catalogue: Sequence[str] = (),
@@ -147,6 +159,8 @@ def rule(  # noqa: PLR0913 - a rule's facts stand in one place, by name
         scenarios=(),
         standard=standard,
         vapi=vapi,
+        rapida=rapida,
+        dialects=dialects,
         both=both,
         source=source,
         catalogue=catalogue,
@@ -171,7 +185,9 @@ def scenario_rule(  # noqa: PLR0913 - see rule
     *,
     scenarios: Sequence[str],
     standard: Level | None,
-    vapi: Level | None,
+    vapi: Level | None = None,
+    rapida: Level | Literal["standard"] | None = "standard",
+    dialects: Collection[Dialect] = EVERY,
     source: str,
     remedy: str,
     catalogue: Sequence[str] = (),
@@ -192,6 +208,8 @@ def scenario_rule(  # noqa: PLR0913 - see rule
             statement=_statement(check),
             standard=standard,
             vapi=vapi,
+            rapida=rapida,
+            dialects=frozenset(dialects),
             both=both,
             source=source,
             catalogue=tuple(catalogue),

@@ -7,6 +7,7 @@ A request that is refused asked for something that the endpoint does not have: t
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from vapi_conformance.dialects.names import CHAT
 from vapi_conformance.dialects.transcript import Choice
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import array_or_nothing, object_or_none
@@ -60,7 +61,7 @@ def _is_short_by_itself(group: Sequence[Evidence]) -> bool:
     """A finished sentence below the bound: the agent tells no long story, and nothing had to be cut."""
     found = _answer(group)
     choice, request = (_choice(found[1]), found[1].request) if found is not None else (None, None)
-    if choice is None or request is None or request.max_tokens is None or choice.finish_reason != "stop":
+    if choice is None or request is None or request.max_tokens is None or choice.finish_meaning != "stop":
         return False
     text = choice.text.strip()
     return text.endswith(_SENTENCE_ENDS) and len(text.split()) < request.max_tokens
@@ -86,7 +87,7 @@ def max_tokens_is_honoured(group: Sequence[Evidence]) -> Iterator[Violation]:
     words = len(choice.text.split())
     if words > bound:  # a token is hardly ever more than one word
         yield _at(evidence, step, f"{bound} tokens at most", f"{words} words")
-    elif choice.finish_reason != "length":
+    elif choice.finish_meaning != "length":
         yield _at(evidence, step, "finish_reason length", f"finish_reason {_reason(choice)}, after {words} words")
 
 
@@ -115,7 +116,7 @@ def stop_sequence_is_honoured(group: Sequence[Evidence]) -> Iterator[Violation]:
     said = next((stop for stop in stops if stop and stop in choice.text), None)
     if said is not None:
         yield _at(evidence, step, f"no {quote(said)} in the answer", quote(choice.text))
-    elif choice.finish_reason != "stop":
+    elif choice.finish_meaning != "stop":
         yield _at(evidence, step, "finish_reason stop", f"finish_reason {_reason(choice)}")
 
 
@@ -126,6 +127,7 @@ def _is_no_answer(evidence: Evidence) -> bool:
 
 @scenario_rule(
     "chat.n-is-honoured-or-refused",
+    dialects=CHAT,
     scenarios=("choices",),
     standard=SHOULD,
     vapi=MAY,
@@ -164,7 +166,7 @@ def json_mode_parses(group: Sequence[Evidence]) -> Iterator[Violation]:
     step, evidence = by_step(group)["json"]
     yield from _refused(evidence, step, "response_format")
     choice = _choice(evidence)
-    if choice is None or choice.refusal or choice.finish_reason in ("length", "content_filter"):
+    if choice is None or choice.refusal or choice.finish_meaning in ("length", "content_filter"):
         return
     payload = parse(choice.text)
     if payload.error is not None or object_or_none(payload.value) is None:
@@ -187,6 +189,7 @@ def _both_answered(group: Sequence[Evidence]) -> bool:
 
 @scenario_rule(
     "chat.seed-repeats",
+    dialects=CHAT,
     scenarios=("seed",),
     standard=MAY,
     vapi=MAY,

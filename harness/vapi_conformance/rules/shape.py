@@ -4,8 +4,9 @@ Chunks and documents are checked once per exchange (`Evidence.shape_errors`), ho
 """
 
 from collections.abc import Iterator
+from typing import Final
 
-from vapi_conformance.dialects.chat_shape import ShapeError
+from vapi_conformance.dialects.shape import ShapeError
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import array_or_none, object_or_nothing
 from vapi_conformance.rules.bounding import at_most
@@ -14,7 +15,8 @@ from vapi_conformance.rules.rule import Violation
 
 __all__ = ["shape_violations", "unclaimed"]
 
-_CATCH_ALL = frozenset({None, "chat.body-matches-the-schema", "chat-stream.chunk-matches-the-schema"})
+_CATCH_ALL: Final = "-matches-the-schema"
+"""How the ids of rules end that take what no other rule claims: two for each API."""
 
 
 def shape_violations(evidence: Evidence, rule_id: str, *, expected: str | None = None) -> Iterator[Violation]:
@@ -26,8 +28,12 @@ def shape_violations(evidence: Evidence, rule_id: str, *, expected: str | None =
 
 
 def unclaimed(evidence: Evidence) -> Iterator[Violation]:
-    """Schema errors that no named rule claims: for the two rules that catch the rest."""
-    return at_most(_violation(each, None) for each in _errors(evidence) if each.error.rule in _CATCH_ALL)
+    """Schema errors that no named rule claims: for the rules that catch the rest."""
+    return at_most(
+        _violation(each, None)
+        for each in _errors(evidence)
+        if each.error.rule is None or each.error.rule.endswith(_CATCH_ALL)
+    )
 
 
 def _errors(evidence: Evidence) -> tuple[ShapeError, ...]:

@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from vapi_conformance.dialects.names import CHAT
+from vapi_conformance.dialects.transcript import Choice
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End
 from vapi_conformance.narrow import array_or_nothing, object_or_none, object_or_nothing
@@ -41,13 +43,13 @@ def _should_speak(evidence: Evidence) -> bool:
     first = transcript.choices[0]
     if first.tool_calls or first.has_function_call or first.refusal:
         return False
-    if request is not None and (request.stops or _is_cut_short(request.max_tokens, first.finish_reason)):
+    if request is not None and (request.stops or _is_cut_short(request.max_tokens, first)):
         return False
     return _is_readable(evidence)
 
 
-def _is_cut_short(max_tokens: int | None, finish_reason: object) -> bool:
-    return max_tokens is not None and max_tokens < _LEAST_MAX_TOKENS and finish_reason == "length"
+def _is_cut_short(max_tokens: int | None, choice: Choice) -> bool:
+    return max_tokens is not None and max_tokens < _LEAST_MAX_TOKENS and choice.finish_meaning == "length"
 
 
 def _is_readable(evidence: Evidence) -> bool:
@@ -57,6 +59,8 @@ def _is_readable(evidence: Evidence) -> bool:
     for chunk in evidence.transcript.chunks:
         if chunk.record is None:
             return False
+        if evidence.dialect not in CHAT:
+            continue
         for choice in map(object_or_nothing, array_or_nothing(chunk.record.get("choices"))):
             keys = ("message", "delta") if evidence.transcript.kind == "json" else ("delta", "message")
             delta = next((each for key in keys if (each := object_or_none(choice.get(key))) is not None), None)

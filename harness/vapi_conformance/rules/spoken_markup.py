@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from vapi_conformance.dialects.chat_request import ChatRequest
+from vapi_conformance.dialects.asked import Asked
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing
 from vapi_conformance.payload import parse
@@ -160,7 +160,7 @@ def no_tool_syntax_aloud(evidence: Evidence) -> Iterator[Violation]:
     yield from _violations(evidence, _call_of_offered(evidence.request), expected)
 
 
-def _call_of_offered(request: ChatRequest) -> re.Pattern[str]:
+def _call_of_offered(request: Asked) -> re.Pattern[str]:
     """`get_weather(city=` or `get_weather({`, as no sentence has it."""
     names = "|".join(re.escape(tool.name) for tool in request.tools)
     return re.compile(rf"(?<![\w.])(?:{names})\(\s?(?:\{{|\w{{1,100}}\s?=)")

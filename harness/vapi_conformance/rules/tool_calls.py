@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from vapi_conformance.dialects.names import CHAT
 from vapi_conformance.dialects.transcript import Choice, ToolCall
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.foreign_schema import Applied, apply_schema
@@ -53,7 +54,7 @@ def _whole_with_calls(evidence: Evidence) -> bool:
 def _complete_calls(evidence: Evidence) -> Iterator[ToolCall]:
     """Function calls that nothing has cut short."""
     for choice in evidence.transcript.choices:
-        if choice.finish_reason not in _CUT:
+        if choice.finish_meaning not in _CUT:
             yield from choice.tool_calls
 
 
@@ -202,6 +203,7 @@ def calls_need_an_offer(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "tools.finish-is-tool-calls",
+    dialects=CHAT,
     standard=MUST,
     vapi=SHOULD,
     source=_FINISH,
@@ -231,6 +233,7 @@ def _is_named_stop(evidence: Evidence, choice: Choice) -> bool:
 
 @rule(
     "tools.finish-tool-calls-has-a-call",
+    dialects=CHAT,
     standard=MUST,
     vapi=MUST,
     source=_FINISH,
@@ -253,6 +256,7 @@ def finish_tool_calls_has_a_call(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "tools.function-call-only-for-functions",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=SHOULD,
     source="openai-openapi 2.3.0, CreateChatCompletionRequest.functions, deprecated in favour of tools",

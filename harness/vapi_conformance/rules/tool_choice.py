@@ -8,7 +8,7 @@ from vapi_conformance.evidence import Evidence
 from vapi_conformance.rules.called import calls_of, chunk_of, makes_a_call
 from vapi_conformance.rules.quoting import quote
 from vapi_conformance.rules.rule import MUST, SHOULD, Need, Violation, rule
-from vapi_conformance.rules.streamed import is_chat_answer, is_whole, reason_of
+from vapi_conformance.rules.streamed import is_chat_answer, is_whole
 
 __all__ = [
     "choice_named_is_honoured",
@@ -22,7 +22,7 @@ _TOOL_CHOICE: Final = "openai-openapi 2.3.0, ChatCompletionToolChoiceOption"
 
 def _forbids_calls(evidence: Evidence) -> bool:
     request = evidence.request
-    return request is not None and "none" in (request.tool_choice, request.body.get("function_call"))
+    return request is not None and request.tool_choice == "none"
 
 
 @rule(
@@ -48,7 +48,7 @@ def choice_none_is_honoured(evidence: Evidence) -> Iterator[Violation]:
 
 def _had_to_call(choice: Choice) -> bool:
     """Not where the answer was cut, filtered or refused: there was no place for a call."""
-    return reason_of(choice) not in ("length", "content_filter") and not choice.refusal
+    return choice.finish_meaning not in ("length", "content_filter") and not choice.refusal
 
 
 @rule(
@@ -121,7 +121,7 @@ def choice_named_is_honoured(evidence: Evidence) -> Iterator[Violation]:
     applies=lambda evidence: (
         is_chat_answer(evidence)
         and evidence.request is not None
-        and evidence.request.body.get("parallel_tool_calls") is False
+        and evidence.request.parallel_tool_calls is False
         and any(choice.tool_calls for choice in evidence.transcript.choices)
     ),
 )

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from vapi_conformance.evidence import Evidence
-from vapi_conformance.narrow import string_or_none
 from vapi_conformance.rules.called import calls_of, has_calls, makes_a_call
-from vapi_conformance.rules.prompt_words import folded
+from vapi_conformance.rules.prompt_words import folded, message_texts
 from vapi_conformance.rules.quoting import quote
 from vapi_conformance.rules.reported_error import reported_error
 from vapi_conformance.rules.rule import MAY, MUST, SHOULD, Violation, scenario_rule
@@ -81,9 +80,8 @@ def result_reaches_the_answer(group: Sequence[Evidence]) -> Iterator[Violation]:
         if evidence.request is None or not _has_words(evidence):
             continue
         heard = set(folded(evidence.transcript.text).split())
-        for message in evidence.request.messages:
-            result = string_or_none(message.get("content")) or ""
-            if message.get("role") == "tool" and not heard & _telling_words(result):
+        for result in message_texts(evidence.request, "tool"):
+            if not heard & _telling_words(result):
                 expected = f"something of the result {quote(result)}"
                 yield _violation(evidence, step, expected=expected, actual=quote(evidence.transcript.text))
 
@@ -157,10 +155,8 @@ def sentinels_are_answered(group: Sequence[Evidence]) -> Iterator[Violation]:
 def _quoted_result(evidence: Evidence) -> str | None:
     """A sentence out of a tool message of the request that the answer repeats, if it is none that people say anyway."""
     text = evidence.transcript.text.casefold()
-    for message in evidence.request.messages if evidence.request else ():
-        if message.get("role") != "tool":
-            continue
-        for sentence in (string_or_none(message.get("content")) or "").split(". "):
+    for result in message_texts(evidence.request, "tool") if evidence.request else ():
+        for sentence in result.split(". "):
             if len(sentence.split()) >= _FEWEST_QUOTED_WORDS and sentence.strip(" .").casefold() in text:
                 return sentence
     return None

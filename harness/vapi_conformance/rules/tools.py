@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from vapi_conformance.dialects.names import CHAT
 from vapi_conformance.dialects.transcript import ToolCall, ToolFragment
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import array_or_none, object_or_none, object_or_nothing, string_or_none
@@ -37,6 +38,7 @@ def _streams_calls(evidence: Evidence) -> bool:
 
 @rule(
     "tools.index-is-an-integer",
+    dialects=CHAT,
     standard=MUST,
     vapi=MUST,
     both=True,
@@ -52,6 +54,7 @@ def index_is_an_integer(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "tools.indexes-are-contiguous",
+    dialects=CHAT,
     standard=MUST,
     vapi=SHOULD,
     source=f"{_FRAGMENT}.index",
@@ -79,6 +82,7 @@ def _at(evidence: Evidence, fragment: ToolFragment, *, expected: str, actual: st
 
 @rule(
     "tools.first-fragment-has-id",
+    dialects=CHAT,
     standard=MUST,
     vapi=MUST,
     source=f"{_FRAGMENT}.id",
@@ -105,6 +109,7 @@ def _sent(fragment: ToolFragment, key: str) -> str:
 
 @rule(
     "tools.first-fragment-has-name",
+    dialects=CHAT,
     standard=MUST,
     vapi=MUST,
     both=True,
@@ -129,6 +134,7 @@ def first_fragment_has_name(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "tools.first-fragment-has-type",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_FRAGMENT}.type",
@@ -147,6 +153,7 @@ def first_fragment_has_type(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "tools.ids-are-unique",
+    dialects=CHAT,
     standard=MUST,
     vapi=MUST,
     source=f"{_CALL}.id",
@@ -171,6 +178,7 @@ def ids_are_unique(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "tools.later-fragments-repeat-nothing",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=SHOULD,
     source=f"{_FRAGMENT}; openai-python, src/openai/lib/streaming: strings of fragments are joined",
@@ -197,6 +205,7 @@ def _named_again(fragment: ToolFragment) -> list[str]:
 
 @rule(
     "tools.arguments-are-a-string",
+    dialects=CHAT,
     standard=MUST,
     vapi=MUST,
     both=True,
@@ -212,6 +221,7 @@ def arguments_are_a_string(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "tools.no-content-beside-calls",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source="observed: OpenAI sends none or null; openai-go 1.12.0, streamaccumulator.go: text ends a tool call",
@@ -234,6 +244,7 @@ def no_content_beside_calls(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "tools.no-empty-call-list",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source=f"{_CALL}; openai-go 1.12.0, streamaccumulator.go: an empty list is taken for a call",
@@ -257,6 +268,7 @@ def _emptiness(calls: object) -> str:
 
 @rule(
     "tools.json-calls-have-no-index",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source=f"{_CALL}: index belongs to fragments of a stream",

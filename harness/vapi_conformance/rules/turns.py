@@ -294,8 +294,8 @@ def _kind(evidence: Evidence) -> str:
 
 def _finish(evidence: Evidence) -> object:
     """`length` says how far sampling happened to go, not what kind of answer it was."""
-    reason = evidence.transcript.choices[0].finish_reason
-    return None if reason == "length" else reason
+    choice = evidence.transcript.choices[0]
+    return None if choice.finish_meaning == "length" else choice.finish_reason
 
 
 def _both_forms(group: Group) -> bool:

@@ -6,6 +6,7 @@ When and how often a stream reports is judged in `usage_stream`.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
+from vapi_conformance.dialects.names import CHAT
 from vapi_conformance.dialects.transcript import Chunk, UsageReport
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import integer_or_none, object_or_nothing
@@ -52,6 +53,7 @@ def _has(*paths: tuple[str, ...]) -> Callable[[Evidence], bool]:
 
 @rule(
     "usage.is-reported",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source=f"{_USAGE}; the key is optional there, and every recorded first-party answer has it",
@@ -74,6 +76,7 @@ def _sent(evidence: Evidence) -> Iterator[tuple[Chunk, object]]:
 
 @rule(
     "usage.counts-are-integers",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=_USAGE,
@@ -97,6 +100,7 @@ def counts_are_integers(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "usage.total-is-the-sum",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     both=True,
@@ -137,6 +141,7 @@ _CACHED: Final = ("prompt_tokens_details", "cached_tokens")
 
 @rule(
     "usage.reasoning-within-completion",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_USAGE}.completion_tokens_details: a breakdown of completion_tokens",
@@ -151,6 +156,7 @@ def reasoning_within_completion(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "usage.cached-within-prompt",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_USAGE}.prompt_tokens_details: a breakdown of prompt_tokens",
@@ -169,6 +175,7 @@ def _says_something(evidence: Evidence) -> bool:
 
 @rule(
     "usage.completion-is-counted",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source=f"{_USAGE}.completion_tokens",
@@ -193,6 +200,7 @@ def _bound(evidence: Evidence) -> int | None:
 
 @rule(
     "usage.within-max-tokens",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source="openai-openapi 2.3.0, CreateChatCompletionRequest.max_completion_tokens",

@@ -8,6 +8,7 @@ count nothing (`only-one-chunk-counts`) but have the key (`earlier-chunks-are-nu
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from vapi_conformance.dialects.names import CHAT
 from vapi_conformance.dialects.transcript import Chunk, UsageReport
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import array_or_nothing, integer_or_none, object_or_nothing
@@ -60,6 +61,7 @@ def _bare_reports(evidence: Evidence) -> Sequence[UsageReport]:
 
 @rule(
     "usage.stream-reports-once",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_OPTION}: an additional chunk with the usage of the whole request",
@@ -81,6 +83,7 @@ def stream_reports_once(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "usage.chunk-has-empty-choices",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_OPTION}: choices of that chunk is always an empty array",
@@ -98,6 +101,7 @@ def chunk_has_empty_choices(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "usage.is-last-chunk",
+    dialects=CHAT,
     standard=MUST,
     vapi=MAY,
     source=f"{_OPTION}: streamed before the end marker, after everything else",
@@ -117,6 +121,7 @@ def is_last_chunk(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "usage.earlier-chunks-are-null",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source=f"{_OPTION}: all other chunks include a usage field, but with a null value",
@@ -140,6 +145,7 @@ def earlier_chunks_are_null(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "usage.is-not-sent-unasked",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source=f"{_OPTION}; observed: without it first-party streams of today have no usage",
@@ -166,6 +172,7 @@ def _asked_for_running(evidence: Evidence) -> bool:
 
 @rule(
     "usage.only-one-chunk-counts",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source=f"{_OPTION}: null on all other chunks; observed: openai-go 1.12 adds up what every chunk reports",
@@ -192,6 +199,7 @@ def _prompt_tokens_of_step(group: Sequence[Evidence], step: str) -> int | None:
 @scenario_rule(
     "usage.stream-equals-json",
     scenarios=("stream-and-json",),
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
     source="openai-openapi 2.3.0, CompletionUsage.prompt_tokens: counts the prompt, however it is answered",

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared_data import Recording, needs_shared, vapi_recordings
-from vapi_conformance.dialects.chat_request import ChatRequest, OfferedTool, read_request
+from vapi_conformance.dialects.asked import Asked, OfferedTool, Turn
+from vapi_conformance.dialects.chat.request import read_request
 
 
-def asked(**body: object) -> ChatRequest:
+def asked(**body: object) -> Asked:
     request = read_request(json.dumps(body).encode())
     assert request is not None
     return request
@@ -34,8 +35,8 @@ class TestBody:
             request.n,
             request.max_tokens,
         )
-        assert ([], (), (), None, None, {}) == (
-            request.messages,
+        assert ((), (), (), None, None, {}) == (
+            request.turns,
             request.stops,
             request.tools,
             request.tool_choice,
@@ -62,7 +63,7 @@ class TestBody:
             request.n,
             request.max_tokens,
         )
-        assert ([], (), (), None) == (request.messages, request.stops, request.tools, request.named_tool)
+        assert ((), (), (), None) == (request.turns, request.stops, request.tools, request.named_tool)
 
 
 class TestProperties:
@@ -81,12 +82,20 @@ class TestProperties:
     def test_stop_is_a_text_or_several(self) -> None:
         assert (("a",), ("a", "b")) == (asked(stop="a").stops, asked(stop=["a", 1, "b"]).stops)
 
-    def test_messages_are_the_objects_among_them(self) -> None:
-        assert [{"role": "user"}] == list(asked(messages=[1, {"role": "user"}, None]).messages)
+    def test_turns_are_the_messages_with_a_known_role(self) -> None:
+        messages = [1, {"role": "user"}, None, {"role": "developer", "content": [{"text": "a"}, {"text": "b"}]}, {}]
+        assert (Turn(role="user", text=""), Turn(role="system", text="a\nb")) == asked(messages=messages).turns
 
     def test_a_named_tool(self) -> None:
         assert "f" == asked(tool_choice={"type": "function", "function": {"name": "f"}}).named_tool
-        assert asked(tool_choice="required").named_tool is None
+        assert "named" == asked(tool_choice={"type": "function", "function": {"name": "f"}}).tool_choice
+        assert ("required", None) == (
+            asked(tool_choice="required").tool_choice,
+            asked(tool_choice="required").named_tool,
+        )
+
+    def test_the_old_way_to_forbid_calls(self) -> None:
+        assert "none" == asked(function_call="none").tool_choice
 
 
 class TestTools:

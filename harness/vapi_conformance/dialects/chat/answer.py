@@ -1,19 +1,17 @@
 """Chat Completions: bytes of an answer, streamed or whole, to a `Transcript`. Never raises on what a server sends."""
 
-import re
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import accumulate
 from typing import Final
 
-from vapi_conformance.dialects.body_kind import BOM, sniff
+from vapi_conformance.dialects.reading import Answer, read_body
 from vapi_conformance.dialects.transcript import (
     BodyKind,
     Choice,
     Chunk,
     Finish,
+    FinishMeaning,
     Marker,
     OutOfOrder,
     Role,
@@ -31,10 +29,8 @@ from vapi_conformance.narrow import (
     object_or_nothing,
     string_or_none,
 )
-from vapi_conformance.payload import parse
-from vapi_conformance.sse import EventStream, decode
 
-__all__ = ["TRANSITIONS", "Answer", "Signal", "State", "read_answer"]
+__all__ = ["TRANSITIONS", "Signal", "State", "read_answer"]
 
 
 class Signal(StrEnum):
@@ -81,86 +77,18 @@ TRANSITIONS: Final[Mapping[State, Mapping[Signal, State]]] = {
 _REASONING_KEYS: Final = ("reasoning_content", "reasoning")
 """DeepSeek, vLLM (older) and others; vLLM (newer), Ollama, Groq, OpenRouter."""
 
-_LINE: Final = re.compile(rb"[^\r\n]+")
-_DONE: Final = re.compile(r"""\s*["']?\[done\]["']?\s*""", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An answer's body on both floors: framing (None when the body is no stream) and meaning."""
-
-    stream: EventStream | None
-    transcript: Transcript
+_MEANINGS: Final[Mapping[str, FinishMeaning]] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+}
 
 
 def read_answer(reads: Sequence[Read], *, media_type: str) -> Answer:
     """Body reads with content coding undone; the media type only decides where the bytes themselves do not."""
-    body = b"".join(read.data for read in reads)
-    kind = sniff(body, media_type)
-    if kind == "stream":
-        stream = decode(reads)
-        return Answer(stream=stream, transcript=_read_stream(stream))
-    chunks = tuple(_documents(body, reads)) if kind == "ndjson" else (_document(body, reads),) if kind == "json" else ()
-    return Answer(stream=None, transcript=_transcribe(kind, chunks, ()))
-
-
-def _document(body: bytes, reads: Sequence[Read]) -> Chunk:
-    """The whole body; it can be read when its last byte has come."""
-    start = len(body) - len(body.removeprefix(BOM))
-    text = body[start:].decode(errors="replace")
-    return Chunk(
-        index=0, payload=parse(text), event_type="", start=start, end=len(body), at_ns=_time_at(reads)(len(body))
-    )
-
-
-def _documents(body: bytes, reads: Sequence[Read]) -> Iterator[Chunk]:
-    """One for each line that is not blank, with the time of the read that completed it."""
-    time_at = _time_at(reads)
-    lines = (line for line in _LINE.finditer(body, len(body) - len(body.removeprefix(BOM))) if line[0].strip())
-    for index, line in enumerate(lines):
-        yield Chunk(
-            index=index,
-            payload=parse(line[0].decode(errors="replace")),
-            event_type="",
-            start=line.start(),
-            end=line.end(),
-            at_ns=time_at(line.end()),
-        )
-
-
-def _time_at(reads: Sequence[Read]) -> Callable[[int], int | None]:
-    """From a number of bytes to the time of the read with which so many had come."""
-    ends = list(accumulate(len(read.data) for read in reads))
-    return lambda size: reads[bisect_left(ends, size)].at_ns
-
-
-def _read_stream(stream: EventStream) -> Transcript:
-    chunks: list[Chunk] = []
-    markers: list[Marker] = []
-    for event in stream.events:
-        if _DONE.fullmatch(event.data) or event.data.startswith("[DONE]"):
-            markers.append(
-                Marker(
-                    text=event.data,
-                    exact=event.data == "[DONE]",
-                    position=len(chunks),
-                    start=event.start,
-                    end=event.end,
-                    at_ns=event.at_ns,
-                )
-            )
-            continue
-        chunks.append(
-            Chunk(
-                index=len(chunks),
-                payload=parse(event.data),
-                event_type=event.type,
-                start=event.start,
-                end=event.end,
-                at_ns=event.at_ns,
-            )
-        )
-    return _transcribe("stream", tuple(chunks), tuple(markers))
+    return read_body(reads, media_type, _transcribe)
 
 
 @dataclass(slots=True)
@@ -204,7 +132,8 @@ class _OpenChoice:
             self.has_function_call = True
             signals.append(Signal.DELTA)
         if (reason := choice.get("finish_reason")) is not None:
-            self.finishes.append(Finish(chunk=chunk.index, value=reason, at_ns=chunk.at_ns))
+            meaning = _MEANINGS.get(reason) if isinstance(reason, str) else None
+            self.finishes.append(Finish(chunk=chunk.index, value=reason, meaning=meaning, at_ns=chunk.at_ns))
             signals.append(Signal.FINISH_REASON)
         return signals
 
@@ -256,6 +185,16 @@ def _assemble(index: int | None, fragments: tuple[ToolFragment, ...]) -> ToolCal
     )
 
 
+def _usage(chunk: Chunk, counts: Mapping[str, object]) -> UsageReport:
+    return UsageReport(
+        chunk=chunk.index,
+        counts=counts,
+        input_tokens=integer_or_none(counts.get("prompt_tokens")),
+        output_tokens=integer_or_none(counts.get("completion_tokens")),
+        total_tokens=integer_or_none(counts.get("total_tokens")),
+    )
+
+
 def _transcribe(kind: BodyKind, chunks: tuple[Chunk, ...], markers: tuple[Marker, ...]) -> Transcript:
     choices: dict[int, _OpenChoice] = {}
     usages: list[UsageReport] = []
@@ -280,7 +219,7 @@ def _transcribe(kind: BodyKind, chunks: tuple[Chunk, ...], markers: tuple[Marker
             choice = choices[slot]
             faults += [fault for signal in choice.take(chunk, fields) if (fault := choice.move(signal, chunk.index))]
         if (counts := object_or_none(record.get("usage"))) is not None:
-            usages.append(UsageReport(chunk=chunk.index, counts=counts))
+            usages.append(_usage(chunk, counts))
             faults += [fault for each in choices.values() if (fault := each.move(Signal.USAGE, chunk.index))]
     return Transcript(
         kind=kind,

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared_data import Recording, needs_shared, wire_recordings
-from vapi_conformance.dialects.chat_completions import TRANSITIONS, Answer, Signal, State, read_answer
+from vapi_conformance.dialects.chat.answer import TRANSITIONS, Signal, State, read_answer
+from vapi_conformance.dialects.reading import Answer
 from vapi_conformance.dialects.transcript import OutOfOrder, Role, Transcript
 from vapi_conformance.exchange import Read
 from vapi_conformance.recordings import load_wire

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vapi_conformance.dialects import chat_shape
-from vapi_conformance.dialects.chat_shape import CHUNK_SCHEMA, DOCUMENT_SCHEMA, ShapeError, shape_errors
+from vapi_conformance.dialects import shape
+from vapi_conformance.dialects.chat.api import API, CHUNK_SCHEMA, DOCUMENT_SCHEMA
+from vapi_conformance.dialects.shape import ShapeError, shape_errors
 from vapi_conformance.dialects.transcript import Chunk
 from vapi_conformance.payload import parse
 from vapi_conformance.schema import SchemaError, errors
@@ -34,7 +35,7 @@ def chunks(*payloads: object) -> list[Chunk]:
 def told(*payloads: object) -> list[tuple[int, str, str | None]]:
     return [
         (each.chunk.index, each.error.pointer, each.error.rule)
-        for each in shape_errors(chunks(*payloads), CHUNK_SCHEMA)
+        for each in shape_errors(chunks(*payloads), lambda _: CHUNK_SCHEMA, API.words)
     ]
 
 
@@ -53,7 +54,7 @@ class TestErrors:
         )
 
     def test_a_document_has_its_own_schema(self) -> None:
-        (error, *_) = shape_errors(chunks({"object": "x"}), DOCUMENT_SCHEMA)
+        (error, *_) = shape_errors(chunks({"object": "x"}), lambda _: DOCUMENT_SCHEMA, API.words)
         assert DOCUMENT_SCHEMA == error.schema
 
     @pytest.mark.parametrize(
@@ -66,9 +67,11 @@ class TestErrors:
         ],
     )
     def test_what_differs_in_more_than_words_is_explained_apart(self, one: object, other: object) -> None:
-        together = shape_errors(chunks(one, other), CHUNK_SCHEMA)
+        together = shape_errors(chunks(one, other), lambda _: CHUNK_SCHEMA, API.words)
         assert [each.error for each in together] == [
-            each.error for payload in (one, other) for each in shape_errors(chunks(payload), CHUNK_SCHEMA)
+            each.error
+            for payload in (one, other)
+            for each in shape_errors(chunks(payload), lambda _: CHUNK_SCHEMA, API.words)
         ]
 
     @given(
@@ -90,7 +93,7 @@ class TestErrors:
             for chunk in made
             for error in errors(CHUNK_SCHEMA, chunk.payload.value)
         ]
-        assert expected == list(shape_errors(made, CHUNK_SCHEMA))
+        assert expected == list(shape_errors(made, lambda _: CHUNK_SCHEMA, API.words))
 
     @pytest.mark.parametrize(
         "text",
@@ -105,7 +108,7 @@ class TestErrors:
         ],
     )
     def test_hostile_payloads_are_told_and_raise_nothing(self, text: str) -> None:
-        assert shape_errors(chunks(text), CHUNK_SCHEMA)
+        assert shape_errors(chunks(text), lambda _: CHUNK_SCHEMA, API.words)
 
 
 class TestCost:
@@ -116,7 +119,7 @@ class TestCost:
             explained.append(instance)
             return errors(name, instance)
 
-        monkeypatch.setattr(chat_shape, "errors", counting)
+        monkeypatch.setattr(shape, "errors", counting)
         call = {"index": 0, "function": {"arguments": ""}}
         payloads: list[object] = [
             {**saying(f"word {number}", reasoning=str(number)), "model": "", "obfuscation": "x" * number}
@@ -126,11 +129,11 @@ class TestCost:
             {**saying(None, tool_calls=[{**call, "function": {"arguments": str(number)}}]), "model": ""}
             for number in range(50)
         ]
-        assert 100 <= len(shape_errors(chunks(*payloads), CHUNK_SCHEMA))
+        assert 100 <= len(shape_errors(chunks(*payloads), lambda _: CHUNK_SCHEMA, API.words))
         assert 2 == len(explained)
 
     def test_a_stream_of_distinct_defects_is_told_by_the_first_ones(self) -> None:
         payloads = [{**SOUND, "object": f"chunk {number}"} for number in range(1000)]
         started = time.process_time()
-        assert 200 == len(shape_errors(chunks(*payloads), CHUNK_SCHEMA))
+        assert 200 == len(shape_errors(chunks(*payloads), lambda _: CHUNK_SCHEMA, API.words))
         assert time.process_time() - started < 5

@@ -1,0 +1,3 @@
+"""Chat Completions, OpenAI's own and everybody else's."""
+
+__all__: list[str] = []

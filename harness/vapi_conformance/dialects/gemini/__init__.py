@@ -1,0 +1,3 @@
+"""Gemini's generateContent and streamGenerateContent."""
+
+__all__: list[str] = []
