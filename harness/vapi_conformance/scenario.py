@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from vapi_conformance.data import data_dir
+from vapi_conformance.dialects.names import EVERY, Dialect
 from vapi_conformance.exchange import Expectation
 from vapi_conformance.json_file import read_json
 from vapi_conformance.narrow import array_or_nothing, integer_or_none, object_or_none, object_or_nothing, string_or_none
@@ -25,6 +26,8 @@ class Step:
     messages: Sequence[Mapping[str, object]] = ()
     tools: Sequence[Mapping[str, object]] = ()
     body: Mapping[str, object] = field(default_factory=dict[str, object])
+    native_body: Mapping[str, object] = field(default_factory=dict[str, object])
+    query: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     raw_body: str | None = None
     method: str = "POST"
     path: str | None = None
@@ -50,6 +53,13 @@ class Scenario:
     until_tool_calls: bool = False
     together: bool = False
     requires_key: bool = False
+    dialects: frozenset[Dialect] = EVERY
+    platforms: frozenset[str] | None = None
+    """None: whoever calls."""
+
+    def fits(self, platform: str, dialect: Dialect) -> bool:
+        """Whether this platform would send such requests to an endpoint of this dialect."""
+        return dialect in self.dialects and (self.platforms is None or platform in self.platforms)
 
 
 @cache
@@ -74,6 +84,8 @@ def _load(path: Path) -> Scenario:
         until_tool_calls=record.get("until") == "tool_calls",
         together=record.get("together") is True,
         requires_key="key" in array_or_nothing(record.get("requires")),
+        dialects=frozenset(Dialect(str(each)) for each in array_or_nothing(record.get("dialects"))) or EVERY,
+        platforms=frozenset(str(each) for each in array_or_nothing(record.get("platforms"))) or None,
     )
 
 
@@ -85,6 +97,8 @@ def _step(record: Mapping[str, object]) -> Step:
         messages=[object_or_nothing(each) for each in array_or_nothing(record.get("messages"))],
         tools=[object_or_nothing(each) for each in array_or_nothing(record.get("tools"))],
         body=object_or_none(record.get("body")) or {},
+        native_body=object_or_none(record.get("native_body")) or {},
+        query=cast("Mapping[str, str | None]", record.get("query", {})),
         raw_body=string_or_none(record.get("raw_body")),
         method=str(record.get("method", "POST")),
         path=string_or_none(record.get("path")),
