@@ -11,7 +11,7 @@ from vapi_reference_server.json_values import encode
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
 
-    from vapi_reference_server.problems import Problem
+    from vapi_reference_server.json_values import JsonObject
 
 DONE = b"data: [DONE]\n\n"
 JSON_TYPE = "application/json"
@@ -67,16 +67,16 @@ def json_answer(status: int, body: object, headers: dict[str, str] | None = None
     return Answer(status=status, headers=head, writes=[Write(data=data)])
 
 
-def problem_answer(problem: Problem) -> Answer:
-    """A refusal; it is JSON with its own status even where a stream was asked for."""
-    return json_answer(problem.status, problem.body(), problem.headers)
-
-
-def stream_answer(writes: Iterable[Write]) -> Answer:
+def stream_answer(writes: Iterable[Write], headers: dict[str, str] | None = None) -> Answer:
     """An event stream. Its length is not known beforehand, so no content-length is sent."""
-    return Answer(status=200, headers=dict(STREAM_HEADERS), writes=writes)
+    return Answer(status=200, headers={**STREAM_HEADERS, **(headers or {})}, writes=writes)
 
 
 def event(payload: object) -> bytes:
     """One server-sent event, ended by an empty line."""
     return b"data: " + encode(payload) + b"\n\n"
+
+
+def named_event(payload: JsonObject) -> bytes:
+    """One server-sent event with a name: the `type` of its payload."""
+    return b"event: " + str(payload["type"]).encode() + b"\n" + event(payload)

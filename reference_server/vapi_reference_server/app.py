@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import hmac
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.routing import Mount
 
 from vapi_reference_server import problems
-from vapi_reference_server.answer import Answer, json_answer, problem_answer
+from vapi_reference_server.answer import Answer, json_answer
 from vapi_reference_server.delivery import deliver, raw_head, with_transport
+from vapi_reference_server.dialects import DialectName, all_dialects
 from vapi_reference_server.faults import all_faults
 from vapi_reference_server.pipeline import answer_request, read_request
 from vapi_reference_server.problems import Problem
-from vapi_reference_server.routes import Kind, find_route
+from vapi_reference_server.routes import Kind, find_route, nearest_dialect
 from vapi_reference_server.upstream import Upstream
 from vapi_reference_server.work import Memory, Stage, Work
 
@@ -53,6 +53,7 @@ class _Front:
         self._upstream = upstream
         self._memory = Memory()
         self._faults = all_faults()
+        self._dialects = all_dialects()
         if settings.fault is not None and settings.fault not in self._faults:
             raise ValueError(f"there is no fault named '{settings.fault}'; --list-faults shows all")
 
@@ -63,6 +64,8 @@ class _Front:
             method=str(scope["method"]),
             path=str(scope["path"]),
             headers=Headers(scope=scope),
+            dialect=self._dialects[nearest_dialect(str(scope["path"]))],
+            query=QueryParams(scope["query_string"]),
             client=str(scope.get("client")),
             raw_head=raw_head(scope),
         )
@@ -76,6 +79,7 @@ class _Front:
     async def _answer(self, work: Work, receive: Receive) -> Answer:
         self._find_fault(work)
         work.route = find_route(work.path)
+        work.dialect = self._dialects[work.route.dialect if work.route is not None else nearest_dialect(work.path)]
         work.reach(Stage.ARRIVED)
         if work.answer is not None:
             return work.answer
@@ -87,10 +91,14 @@ class _Front:
             return json_answer(200, {"status": "ok"})
         if work.route.kind is Kind.FAULTS:
             return json_answer(200, {"faults": [_listed(fault) for fault in self._faults.values()]})
-        if work.checks_key:
-            _check_key(self._settings.api_key, work.headers.get("authorization"))
+        if work.checks_key and self._settings.api_key is not None:
+            work.dialect.check_key(self._settings.api_key, work)
+        if work.route.kind is Kind.STORED:
+            return json_answer(200, work.dialect.stored(work), work.dialect.headers(work))
         raw = await _read_body(work, receive, self._settings.max_body_bytes)
         if self._upstream is not None:
+            if work.dialect.name is not DialectName.CHAT:
+                raise problems.unknown_path(work.path)
             return await self._upstream.answer(raw, work.route)
         return answer_request(work, read_request(work, raw))
 
@@ -118,26 +126,16 @@ def _listed(fault: Fault) -> dict[str, object]:
         "breaks": fault.breaks,
         "seen_on": fault.seen_on.value,
         "seconds": fault.seconds,
+        "dialect": fault.dialect.value,
     }
 
 
 def _refusal(work: Work, problem: Problem) -> Answer:
     work.problem = problem
     work.reach(Stage.PROBLEM)
-    work.answer = problem_answer(work.problem)
+    work.answer = work.dialect.refusal(work.problem, work)
     work.reach(Stage.REFUSAL)
     return work.answer
-
-
-def _check_key(key: str | None, authorization: str | None) -> None:
-    if key is None:
-        return
-    scheme, _, sent = (authorization or "").partition(" ")
-    if scheme.lower() != "bearer" or not sent:
-        raise problems.missing_key()
-    # Constant time: how long the comparison takes must not tell how much of a guess was right.
-    if not hmac.compare_digest(sent.strip().encode(), key.encode()):
-        raise problems.wrong_key()
 
 
 async def _read_body(work: Work, receive: Receive, limit_bytes: int) -> bytes:

@@ -19,7 +19,7 @@ from vapi_reference_server.tokens import count_tokens, first_tokens
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from vapi_reference_server.request import ChatRequest, Message, Tool
+    from vapi_reference_server.request import Message, Request, Tool
 
 _SAY_EXACTLY = re.compile(r"say exactly: ?(.*)", re.IGNORECASE | re.DOTALL)
 _WORD = r"(\S+?)[.!?,]*(?:\s|$)"
@@ -47,6 +47,7 @@ _STORY = (
     "Some of them laughed, some of them sighed, and some of them took their own clocks home again. "
     "That is the whole story, and it is as true as stories by the sea can be."
 )
+_REASONING = "The caller wants a short answer. I check what was said, and then I say it in one breath."
 # What Vapi writes into a tool message when there is no result to quote (see its custom tools guide).
 # Nobody on a phone wants to hear these words, so each gets a sentence of its own.
 _SENTINELS = (
@@ -73,15 +74,22 @@ class Reply:
     calls: tuple[Call, ...] = ()
     finish_reason: str = "stop"
     reasoning: str = ""
+    stopped_by: str | None = None
+    """The stop sequence that ended the words, if one did."""
+
+    @property
+    def reasoning_tokens(self) -> int:
+        """What the reasoning costs."""
+        return count_tokens(self.reasoning)
 
     @property
     def tokens(self) -> int:
-        """What this choice costs, in completion tokens."""
+        """What this choice costs, in completion tokens, beside its reasoning."""
         calls = sum(count_tokens(call.name) + count_tokens(call.arguments) for call in self.calls)
         return count_tokens(self.text) + calls
 
 
-def think(request: ChatRequest) -> Reply:
+def think(request: Request) -> Reply:
     """The answer to a conversation, within the request's `stop` and `max_tokens`."""
     tools = _tools_to_call(request)
     if tools:
@@ -92,6 +100,8 @@ def think(request: ChatRequest) -> Reply:
         reply = Reply(text=encode(sample(request.response_format)).decode())
     else:
         reply = Reply(text=_words(request.messages))
+    if request.thinks_aloud:
+        reply = replace(reply, reasoning=_REASONING)
     return _within_tokens(_before_stop(reply, request.stops), request.max_tokens)
 
 
@@ -156,7 +166,7 @@ def _open_results(messages: tuple[Message, ...]) -> list[Message]:
     return results
 
 
-def _tools_to_call(request: ChatRequest) -> list[Tool]:
+def _tools_to_call(request: Request) -> list[Tool]:
     if request.tool_choice is Choice.NAMED:
         return [tool for tool in request.tools if tool.name == request.named_tool]
     if request.tool_choice is Choice.NONE or not request.tools:
@@ -184,13 +194,18 @@ def _call(tool: Tool) -> Call:
 
 
 def _before_stop(reply: Reply, stops: tuple[str, ...]) -> Reply:
-    ends = [end for stop in stops if (end := reply.text.find(stop)) >= 0]
-    return replace(reply, text=reply.text[: min(ends)]) if ends else reply
+    ends = [(end, stop) for stop in stops if (end := reply.text.find(stop)) >= 0]
+    if not ends:
+        return reply
+    end, stop = min(ends)
+    return replace(reply, text=reply.text[:end], stopped_by=stop)
 
 
 def _within_tokens(reply: Reply, limit: int | None) -> Reply:
-    if limit is None or reply.tokens <= limit:
+    if limit is None or reply.tokens + reply.reasoning_tokens <= limit:
         return reply
+    reasoning = first_tokens(reply.reasoning, limit)
+    limit -= count_tokens(reasoning)
     calls: list[Call] = []
     left = limit
     for call in reply.calls:
@@ -200,4 +215,11 @@ def _within_tokens(reply: Reply, limit: int | None) -> Reply:
         arguments = first_tokens(call.arguments, left)
         calls.append(replace(call, arguments=arguments))
         left -= count_tokens(arguments)
-    return replace(reply, text=first_tokens(reply.text, limit), calls=tuple(calls), finish_reason="length")
+    return replace(
+        reply,
+        text=first_tokens(reply.text, limit),
+        calls=tuple(calls),
+        finish_reason="length",
+        reasoning=reasoning,
+        stopped_by=None,
+    )

@@ -22,10 +22,19 @@ def as_list(value: object) -> list[object] | None:
     return cast("list[object]", value) if isinstance(value, list) else None
 
 
+def objects_of(owner: JsonObject, key: str) -> list[JsonObject]:
+    """The objects of an array under a key; none where there is no array."""
+    return [item for value in as_list(owner.get(key)) or [] if (item := as_object(value)) is not None]
+
+
 def encode(value: object) -> bytes:
     """One line of compact JSON in UTF-8; the same value always gives the same bytes."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.translate(_LINE_ENDS_IN_UNICODE).encode()
+    try:
+        return text.translate(_LINE_ENDS_IN_UNICODE).encode()
+    except UnicodeEncodeError:
+        # Half of a surrogate pair, repeated from a request, has no bytes of its own. Escaped, it goes back as it came.
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
 
 
 def decode(raw: bytes) -> object:

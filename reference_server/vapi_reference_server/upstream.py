@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import httpx
 
 from vapi_reference_server.answer import STREAM_HEADERS, Answer, Write
+from vapi_reference_server.dialects.chat.dialect import rewritten
 from vapi_reference_server.json_values import JsonObject, as_list, as_object, encode
-from vapi_reference_server.pipeline import read_object, rewritten
+from vapi_reference_server.pipeline import read_object
 from vapi_reference_server.problems import upstream_unreachable
 
 if TYPE_CHECKING:

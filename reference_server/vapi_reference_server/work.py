@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vapi_reference_server.dialects.responses.stored import StoredAnswers
 from vapi_reference_server.faults.fault import Stage
 from vapi_reference_server.json_values import JsonObject
 
@@ -13,9 +15,10 @@ if TYPE_CHECKING:
 
     from vapi_reference_server.answer import Answer, Write
     from vapi_reference_server.brain import Reply
+    from vapi_reference_server.dialects.dialect import Dialect
     from vapi_reference_server.faults.fault import Fault
     from vapi_reference_server.problems import Problem
-    from vapi_reference_server.request import ChatRequest
+    from vapi_reference_server.request import Request
     from vapi_reference_server.routes import Route
     from vapi_reference_server.settings import Settings
 
@@ -24,8 +27,8 @@ __all__ = ["Memory", "Stage", "Work"]
 
 @dataclass(slots=True)
 class Memory:
-    """What a server keeps between requests. A sound answer depends on `generations` alone, in its
-    evidence header; the rest is for faults that confuse callers with each other.
+    """What a server keeps between requests. Sound answers depend on `generations`, in the evidence header, and
+    on the `answers` that a request refers to; the rest is for faults that confuse callers with each other.
     """
 
     generations: int = 0
@@ -35,6 +38,7 @@ class Memory:
         default_factory=dict[tuple[str, int], "tuple[str, list[Reply]]"]
     )
     histories: dict[str, list[object]] = field(default_factory=dict[str, list[object]])
+    answers: StoredAnswers = field(default_factory=StoredAnswers)
     latest: tuple[float, str] | None = None
     answered: int = 0
 
@@ -48,8 +52,13 @@ class Work:
     method: str
     path: str
     headers: Mapping[str, str]
+    dialect: Dialect
+    """The API of the path; where nothing is served, the one whose path comes nearest."""
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
     client: str
     """Address and port of the caller: the connection."""
+    id: str = field(default_factory=lambda: f"req_{uuid.uuid4().hex[:24]}")
+    """What the answer calls this request, in the dialects that do so."""
     raw_head: bytes = b""
     """The request head as it came, where the server keeps it: `headers` are in lower case already."""
     fault: Fault | None = None
@@ -58,13 +67,20 @@ class Work:
     route: Route | None = None
     checks_key: bool = True
     body: JsonObject = field(default_factory=dict[str, object])
-    request: ChatRequest | None = None
+    request: Request | None = None
     replies: list[Reply] = field(default_factory=list["Reply"])
     completion: JsonObject = field(default_factory=dict[str, object])
     chunks: list[JsonObject] = field(default_factory=list[JsonObject])
     writes: list[Write] = field(default_factory=list["Write"])
     answer: Answer | None = None
     problem: Problem | None = None
+
+    @property
+    def asked(self) -> Request:
+        """The request, once it is read."""
+        if self.request is None:
+            raise LookupError("the request has not been read yet")
+        return self.request
 
     def reach(self, stage: Stage) -> None:
         """Let the fault of this request, if it belongs to this stage, do its harm."""

@@ -6,7 +6,7 @@ import pytest
 
 from reference_server.talking import CLOCK, WEATHER, Json, called, chat, result
 from vapi_reference_server.brain import Reply, think
-from vapi_reference_server.request import parse_request
+from vapi_reference_server.dialects.chat.request import parse_request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,11 +13,10 @@ from vapi_reference_server.faults.editing import (
     each,
     json_choices,
     messages,
-    objects_in,
     put,
 )
 from vapi_reference_server.faults.fault import SeenOn, Stage
-from vapi_reference_server.json_values import as_object
+from vapi_reference_server.json_values import as_object, objects_of
 
 if TYPE_CHECKING:
     from vapi_reference_server.faults.editing import Edit
@@ -191,7 +190,7 @@ def ignoring(*keys: str) -> Edit:
 
 def json_calls(work: Work) -> list[JsonObject]:
     """The tool calls of the JSON answer."""
-    return [call for message in messages(work) for call in objects_in(message, "tool_calls")]
+    return [call for message in messages(work) for call in objects_of(message, "tool_calls")]
 
 
 def _functions(work: Work) -> list[JsonObject]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from vapi_reference_server.answer import Write
 from vapi_reference_server.faults.fault import Fault, SeenOn, Stage
-from vapi_reference_server.json_values import JsonObject, as_list, as_object
+from vapi_reference_server.json_values import JsonObject, as_object, objects_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -51,11 +51,6 @@ class Shelf:
 # What is changed ------------------------------------------------------------------------------
 
 
-def objects_in(owner: JsonObject, key: str) -> list[JsonObject]:
-    """The objects of an array under a key; none where there is no array."""
-    return [item for value in as_list(owner.get(key)) or [] if (item := as_object(value)) is not None]
-
-
 def chunks(work: Work) -> Sequence[JsonObject]:
     """All chunks of a stream."""
     return work.chunks
@@ -63,12 +58,12 @@ def chunks(work: Work) -> Sequence[JsonObject]:
 
 def chunk_choices(work: Work) -> list[JsonObject]:
     """The choices of all chunks."""
-    return [choice for chunk in work.chunks for choice in objects_in(chunk, "choices")]
+    return [choice for chunk in work.chunks for choice in objects_of(chunk, "choices")]
 
 
 def finishes(work: Work) -> list[JsonObject]:
     """The choices, of chunks or of the JSON answer, that carry a finish reason."""
-    both = [*chunk_choices(work), *objects_in(work.completion, "choices")]
+    both = [*chunk_choices(work), *objects_of(work.completion, "choices")]
     return [choice for choice in both if choice.get("finish_reason") is not None]
 
 
@@ -85,7 +80,7 @@ def text_deltas(work: Work) -> list[JsonObject]:
 
 def call_fragments(work: Work) -> list[JsonObject]:
     """The pieces of tool calls in a stream."""
-    return [fragment for delta in deltas(work) for fragment in objects_in(delta, "tool_calls")]
+    return [fragment for delta in deltas(work) for fragment in objects_of(delta, "tool_calls")]
 
 
 def first_call_fragments(work: Work) -> list[JsonObject]:
@@ -100,7 +95,7 @@ def completions(work: Work) -> list[JsonObject]:
 
 def json_choices(work: Work) -> list[JsonObject]:
     """The choices of the JSON answer."""
-    return objects_in(work.completion, "choices")
+    return objects_of(work.completion, "choices")
 
 
 def messages(work: Work) -> list[JsonObject]:
@@ -157,7 +152,7 @@ def before_finish(work: Work) -> int:
     return next(
         at
         for at, chunk in enumerate(work.chunks)
-        if any(choice.get("finish_reason") is not None for choice in objects_in(chunk, "choices"))
+        if any(choice.get("finish_reason") is not None for choice in objects_of(chunk, "choices"))
     )
 
 

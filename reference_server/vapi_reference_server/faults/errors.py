@@ -185,7 +185,7 @@ def _retry_hint(answer: Answer, _work: Work) -> Answer:
 
 def _refuse_chat(problem: Problem) -> Edit:
     def edit(work: Work) -> None:
-        if work.method == "POST" and work.route is not None and work.route.kind is Kind.CHAT:
+        if work.method == "POST" and work.route is not None and work.route.kind is Kind.ANSWER:
             # A copy: raised exceptions collect tracebacks, and this one serves every request.
             raise replace(problem)
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from vapi_reference_server.dialects.names import DialectName
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -61,3 +63,5 @@ class Fault:
     seen_on: SeenOn
     seconds: float = 0.0
     """How long it takes unless the request says otherwise (header X-Fault-Seconds)."""
+    dialect: DialectName = DialectName.CHAT
+    """The API in which it is shown. Faults of bytes, heads, keys and times go wrong in the others as well."""

@@ -136,7 +136,7 @@ def fails_on(code: str) -> Edit:
 
 def is_chat(work: Work) -> bool:
     """Whether this request posts to a chat route."""
-    return work.method == "POST" and work.route is not None and work.route.kind is Kind.CHAT
+    return work.method == "POST" and work.route is not None and work.route.kind is Kind.ANSWER
 
 
 def _cut(answer: Answer, _work: Work) -> Answer:
@@ -179,13 +179,13 @@ def _without_call(work: Work) -> None:
 
 
 def _get_answers(work: Work) -> None:
-    if work.method == "GET" and work.route is not None and work.route.kind is Kind.CHAT:
+    if work.method == "GET" and work.route is not None and work.route.kind is Kind.ANSWER:
         work.answer = json_answer(200, {"status": "ok"})
 
 
 def _any_path(work: Work) -> None:
     if work.route is None and work.method == "POST":
-        work.route = Route(kind=Kind.CHAT)
+        work.route = Route(kind=Kind.ANSWER)
     elif work.route is None:
         work.answer = json_answer(200, {"status": "ok"})
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vapi_reference_server import rendering
 from vapi_reference_server.answer import DONE, Write, event
+from vapi_reference_server.dialects.chat import rendering
 from vapi_reference_server.faults.editing import (
     Shelf,
     before_finish,
@@ -14,13 +14,13 @@ from vapi_reference_server.faults.editing import (
     drop,
     each,
     finishes,
-    objects_in,
     put,
     swap,
     text_chunk,
     text_deltas,
 )
 from vapi_reference_server.faults.fault import SeenOn, Stage
+from vapi_reference_server.json_values import objects_of
 
 if TYPE_CHECKING:
     from vapi_reference_server.faults.editing import Edit
@@ -218,7 +218,7 @@ def _vercel(work: Work) -> None:
     first = work.chunks[0]
     stamp = rendering.Stamp(id=str(first["id"]), created_s=int(str(first["created"])), model=str(first["model"]))
     whole = rendering.completion(work.request, work.replies, stamp)
-    choices = objects_in(whole, "choices")
+    choices = objects_of(whole, "choices")
     for choice in choices:
         choice["delta"] = choice.pop("message")
     work.writes = [Write(data=event(whole))]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from vapi_reference_server import problems
 from vapi_reference_server.brain import Call, Reply, spoken_result
 from vapi_reference_server.faults.completion import ignoring
-from vapi_reference_server.faults.editing import Shelf, objects_in
+from vapi_reference_server.faults.editing import Shelf
 from vapi_reference_server.faults.fault import SeenOn, Stage
-from vapi_reference_server.json_values import as_object
+from vapi_reference_server.json_values import as_object, objects_of
 
 if TYPE_CHECKING:
     from vapi_reference_server.faults.editing import Edit
@@ -169,7 +169,7 @@ def _read_sentinel(work: Work) -> None:
 
 def _fail_on_results(*, at_least: int) -> Edit:
     def edit(work: Work) -> None:
-        results = [message for message in objects_in(work.body, "messages") if message.get("role") == "tool"]
+        results = [message for message in objects_of(work.body, "messages") if message.get("role") == "tool"]
         if len(results) >= at_least:
             raise problems.server_error("The tool result has no fields.")
 
@@ -177,7 +177,7 @@ def _fail_on_results(*, at_least: int) -> Edit:
 
 
 def _fail_on_sentinel(work: Work) -> None:
-    results = (str(message.get("content")) for message in objects_in(work.body, "messages"))
+    results = (str(message.get("content")) for message in objects_of(work.body, "messages"))
     if any(_is_sentinel(result) for result in results):
         raise problems.server_error("The tool result has no fields.")
 
@@ -188,8 +188,8 @@ def _is_sentinel(result: str) -> bool:
 
 def _accept_unknown(work: Work) -> None:
     made = {
-        call.get("id") for message in objects_in(work.body, "messages") for call in objects_in(message, "tool_calls")
+        call.get("id") for message in objects_of(work.body, "messages") for call in objects_of(message, "tool_calls")
     }
-    for message in objects_in(work.body, "messages"):
+    for message in objects_of(work.body, "messages"):
         if message.get("role") == "tool" and message.get("tool_call_id") not in made:
             message["role"] = "function"

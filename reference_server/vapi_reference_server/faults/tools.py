@@ -16,12 +16,11 @@ from vapi_reference_server.faults.editing import (
     each,
     finishes,
     first_call_fragments,
-    objects_in,
     put,
     text_deltas,
 )
 from vapi_reference_server.faults.fault import SeenOn, Stage
-from vapi_reference_server.json_values import as_object
+from vapi_reference_server.json_values import as_object, objects_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,8 +190,8 @@ def _arguments_as_object(work: Work) -> None:
 
 
 def _is_later_piece(chunk: JsonObject) -> bool:
-    found = [as_object(choice.get("delta")) or {} for choice in objects_in(chunk, "choices")]
-    return any("id" not in fragment for delta in found for fragment in objects_in(delta, "tool_calls"))
+    found = [as_object(choice.get("delta")) or {} for choice in objects_of(chunk, "choices")]
+    return any("id" not in fragment for delta in found for fragment in objects_of(delta, "tool_calls"))
 
 
 def _empty_content_beside_calls(delta: JsonObject) -> None:
@@ -212,7 +211,7 @@ def _stop_for_calls(choice: JsonObject) -> None:
 
 def _old_way(work: Work) -> None:
     for delta in deltas(work):
-        for fragment in objects_in(delta, "tool_calls"):
+        for fragment in objects_of(delta, "tool_calls"):
             delta["function_call"] = fragment["function"]
         delta.pop("tool_calls", None)
     for choice in finishes(work):
@@ -238,7 +237,7 @@ def _wrap_values(arguments: str) -> str:
 
 
 def _call_unasked(work: Work) -> None:
-    if not objects_in(work.body, "tools"):
+    if not objects_of(work.body, "tools"):
         call = Call(id="call_unasked", name="look_up", arguments='{"for": "the caller"}')
         work.replies = [Reply(calls=(call,), finish_reason="tool_calls") for _ in work.replies]
 

@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from vapi_reference_server.brain import Reply
-from vapi_reference_server.faults.editing import Shelf, chunks, each, objects_in, put
+from vapi_reference_server.faults.editing import Shelf, chunks, each, put
 from vapi_reference_server.faults.fault import SeenOn, Stage
-from vapi_reference_server.json_values import as_object
+from vapi_reference_server.json_values import as_object, objects_of
 from vapi_reference_server.problems import Problem
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _refused(message: str) -> Problem:
 
 
 def _messages(work: Work) -> list[JsonObject]:
-    return objects_in(work.body, "messages")
+    return objects_of(work.body, "messages")
 
 
 def _without_roles(*roles: str) -> Edit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vapi_reference_server.dialects.chat.rendering import usage
 from vapi_reference_server.faults.editing import (
     Shelf,
     before_finish,
@@ -15,7 +16,6 @@ from vapi_reference_server.faults.editing import (
     usages,
 )
 from vapi_reference_server.faults.fault import SeenOn, Stage
-from vapi_reference_server.rendering import usage
 
 if TYPE_CHECKING:
     from vapi_reference_server.faults.editing import Change

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from vapi_reference_server.json_values import JsonObject, encode
-from vapi_reference_server.tokens import count_tokens, split_deltas
+from vapi_reference_server.tokens import split_deltas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vapi_reference_server.brain import Call, Reply
-    from vapi_reference_server.request import ChatRequest
+    from vapi_reference_server.json_values import JsonObject
+    from vapi_reference_server.request import Request
 
 FINGERPRINT = "fp_reference"
 _ARGUMENT_CHARACTERS = 8
@@ -38,15 +38,9 @@ class Stamp:
         }
 
 
-def prompt_tokens(request: ChatRequest) -> int:
-    """What the conversation and the offered tools cost, in tokens."""
-    tools = sum(count_tokens(tool.name) + count_tokens(encode(tool.parameters).decode()) for tool in request.tools)
-    return tools + sum(count_tokens(message.text) for message in request.messages)
-
-
-def usage(request: ChatRequest, replies: Sequence[Reply]) -> JsonObject:
+def usage(request: Request, replies: Sequence[Reply]) -> JsonObject:
     """The token counts of an exchange; stream and JSON answers report the same."""
-    prompt, completion = prompt_tokens(request), sum(reply.tokens for reply in replies)
+    prompt, completion = request.prompt_tokens, sum(reply.tokens for reply in replies)
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
@@ -61,7 +55,7 @@ def usage(request: ChatRequest, replies: Sequence[Reply]) -> JsonObject:
     }
 
 
-def completion(request: ChatRequest, replies: Sequence[Reply], stamp: Stamp) -> JsonObject:
+def completion(request: Request, replies: Sequence[Reply], stamp: Stamp) -> JsonObject:
     """The whole answer as one JSON object."""
     choices = [
         {
@@ -75,7 +69,7 @@ def completion(request: ChatRequest, replies: Sequence[Reply], stamp: Stamp) -> 
     return {**stamp.head("chat.completion"), "choices": choices, "usage": usage(request, replies)}
 
 
-def chunks(request: ChatRequest, replies: Sequence[Reply], stamp: Stamp) -> Iterator[JsonObject]:
+def chunks(request: Request, replies: Sequence[Reply], stamp: Stamp) -> Iterator[JsonObject]:
     """The answer as the chunks of a stream, without the end marker.
 
     Several choices take turns, as they do when one engine generates them side by side.

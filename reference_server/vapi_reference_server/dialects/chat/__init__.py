@@ -1,0 +1,1 @@
+"""OpenAI Chat Completions, and whatever is compatible with it."""
