@@ -80,3 +80,8 @@ def event(payload: object) -> bytes:
 def named_event(payload: JsonObject) -> bytes:
     """One server-sent event with a name: the `type` of its payload."""
     return b"event: " + str(payload["type"]).encode() + b"\n" + event(payload)
+
+
+def crlf_event(payload: JsonObject) -> bytes:
+    """One server-sent event whose lines end with CRLF, as Google writes them."""
+    return b"data: " + encode(payload) + b"\r\n\r\n"

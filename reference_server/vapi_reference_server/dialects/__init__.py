@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vapi_reference_server.dialects.anthropic.dialect import AnthropicDialect
 from vapi_reference_server.dialects.chat.dialect import ChatDialect
+from vapi_reference_server.dialects.gemini.dialect import GeminiDialect
 from vapi_reference_server.dialects.names import DialectName
 from vapi_reference_server.dialects.responses.dialect import ResponsesDialect
 
@@ -20,5 +22,5 @@ __all__ = ["DialectName", "all_dialects"]
 
 def all_dialects() -> Mapping[DialectName, Dialect]:
     """Every dialect, by its name."""
-    dialects = (ChatDialect(), ResponsesDialect())
+    dialects = (ChatDialect(), ResponsesDialect(), AnthropicDialect(), GeminiDialect())
     return {dialect.name: dialect for dialect in dialects}
