@@ -53,6 +53,17 @@ class Heard:
     def chunks(self) -> list[Json]:
         return [cast("Json", json.loads(payload)) for payload in self.payloads if payload != "[DONE]"]
 
+    @property
+    def events(self) -> list[Json]:
+        """The payloads of a stream whose events are named. Each name is the payload's type, or this fails."""
+        found: list[Json] = []
+        for block in self.body.decode().removesuffix("\n\n").split("\n\n"):
+            name, data = block.split("\n")
+            payload = cast("Json", json.loads(data.removeprefix("data: ")))
+            assert name == f"event: {payload['type']}"
+            found.append(payload)
+        return found
+
 
 def user(text: str, **more: object) -> Json:
     """A request with one user message."""
@@ -80,6 +91,18 @@ def result(content: str, call_id: str = "call_1") -> Json:
 def first(owner: Json, key: str) -> Json:
     """The first object of an array."""
     return cast("list[Json]", owner[key])[0]
+
+
+def every(owner: Json, key: str) -> list[Json]:
+    """The objects of an array."""
+    return cast("list[Json]", owner[key])
+
+
+def inner(owner: Json, *keys: str) -> Json:
+    """The object at the end of these keys."""
+    for key in keys:
+        owner = cast("Json", owner[key])
+    return owner
 
 
 def choice(answer: Json) -> Json:
