@@ -9,6 +9,7 @@ from vapi_conformance.narrow import array_or_nothing, object_or_none, object_or_
 from vapi_conformance.platforms.config_file import checked_object, read_json
 
 __all__ = [
+    "CUSTOM_OPTIONS",
     "DEFAULT_MAX_TOKENS",
     "DEFAULT_MODEL_NAME",
     "DEFAULT_TEMPERATURE",
@@ -43,6 +44,11 @@ PUBLIC_BASE_URLS: Mapping[Provider, str] = {
 }
 """Where Vapi calls the providers whose model object has no url. That it uses their public API is inferred."""
 
+CUSTOM_OPTIONS = ("url", "headers", "metadataSendMode", "timeoutSeconds", "wordLevelConfidenceEnabled")
+"""Options that only the model object of provider `custom-llm` has."""
+
+_NOTHING: Mapping[str, object] = {}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
@@ -54,6 +60,7 @@ class Model:
     """Only `custom-llm` has one; the others are called at `PUBLIC_BASE_URLS`."""
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     metadata_send_mode: MetadataSendMode = "variable"
+    """Only `custom-llm` has it. For the others `off` is inferred: nothing says that they are sent caller data."""
     timeout_s: float = DEFAULT_TIMEOUT_S
     temperature: float = DEFAULT_TEMPERATURE
     """As configured: an integer stays one, since `0` and not `0.0` is sent."""
@@ -102,15 +109,17 @@ def _is_secret(field_path: str) -> bool:
 
 def _model(document: Mapping[str, object]) -> Model:
     """From a `model` object that matched its schema."""
-    timeout = document.get("timeoutSeconds", DEFAULT_TIMEOUT_S)
+    is_custom = document["provider"] == "custom-llm"
+    custom = document if is_custom else _NOTHING
+    timeout = custom.get("timeoutSeconds", DEFAULT_TIMEOUT_S)
     temperature = document.get("temperature", DEFAULT_TEMPERATURE)
     max_tokens = document.get("maxTokens", DEFAULT_MAX_TOKENS)
     return Model(
         provider=cast("Provider", document["provider"]),
         model=str(document["model"]),
-        url=string_or_none(document.get("url")) if document["provider"] == "custom-llm" else None,
-        headers={name: str(value) for name, value in object_or_nothing(document.get("headers")).items()},
-        metadata_send_mode=cast("MetadataSendMode", document.get("metadataSendMode", "variable")),
+        url=string_or_none(custom.get("url")),
+        headers={name: str(value) for name, value in object_or_nothing(custom.get("headers")).items()},
+        metadata_send_mode=cast("MetadataSendMode", custom.get("metadataSendMode", "variable" if is_custom else "off")),
         timeout_s=float(cast("float", timeout)),
         temperature=cast("float", temperature),
         max_tokens=int(cast("float", max_tokens)),

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from vapi_conformance.narrow import array_or_nothing
 from vapi_conformance.platforms.lint import Lint
-from vapi_conformance.platforms.vapi.assistant import Assistant, Model
+from vapi_conformance.platforms.vapi.assistant import CUSTOM_OPTIONS, Assistant, Model
 from vapi_conformance.platforms.vapi.body import RESERVED_KEYS
 from vapi_conformance.platforms.vapi.tools import tool_lints
 
@@ -26,6 +26,10 @@ def assistant_lints(assistant: Assistant, base_url: str) -> Iterator[Lint]:
             "must be off for api.openai.com, which answers 400 to keys it does not know, such as call",
             "error",
         )
+    if model.provider != "custom-llm":
+        for option in CUSTOM_OPTIONS:
+            if option in model.document:
+                yield Lint(f"model.{option}", f"is no option of provider {model.provider} and not used", "warning")
     yield from _number_lints(model)
     yield from tool_lints(model.document)
     for option in ("emotionRecognitionEnabled", "numFastTurns"):

@@ -65,8 +65,9 @@ class Platform:
         if model is not None:
             configured = replace(configured, model=replace(configured.model, model=model))
         stored = inline_credential(configured) if credential is None else load_credential(credential)
-        if stored and assistant is None:
-            configured = replace(configured, model=replace(configured.model, provider=stored.provider))
+        if stored and assistant is None and stored.provider != "custom-llm":
+            called = replace(configured.model, provider=stored.provider, metadata_send_mode="off")
+            configured = replace(configured, model=called)
         if stored and credential and stored.provider != configured.model.provider:
             what = f"is {stored.provider!r}, but the assistant's model has {configured.model.provider!r}"
             raise ConfigError(credential, what, field="provider", expected="both to be the same", platform="Vapi")
