@@ -219,3 +219,15 @@ class TestBody:
         first = found.body(TURN)
         first.clear()
         assert {"model": "llama", "messages": list(TURN), "stream": True, "top_k": 1} == found.body(TURN)
+
+
+class TestCalls:
+    def test_differ_in_nothing_that_is_sent(self, tmp_path: Path) -> None:
+        first = made(tmp_path, api_key=SECRET)
+        second = first.in_call(7)
+        assert (first.url(), first.headers(), first.body(TURN)) == (second.url(), second.headers(), second.body(TURN))
+
+    def test_say_who_places_them_and_tell_the_model_nothing(self, tmp_path: Path) -> None:
+        found = made(tmp_path)
+        assert ("rapida", ()) == (found.name, found.system_prompts)
+        assert found.chat_body(TURN) == found.chat_body(TURN, tools=(), mode="variable")

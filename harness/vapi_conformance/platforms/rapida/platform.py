@@ -53,7 +53,7 @@ class Platform:
     key_is_unused: bool = False
     """A key was given for this run, but the headers hold an Authorization."""
     seed: int = 0
-    """Kept for runs that number their callers; Rapida sends nothing about the caller."""
+    """Who calls. Rapida sends nothing about the caller, so requests do not depend on it."""
 
     @classmethod
     def from_files(  # noqa: PLR0913 - the options of a run that concern the platform
