@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared_data import Recording, needs_shared, vapi_recordings, wire_recordings
 from vapi_conformance.dialects.names import CHAT, Dialect
-from vapi_conformance.dialects.recognition import Recognised, host_of, recognise
+from vapi_conformance.dialects.recognition import Recognised, host_of, port_of, recognise
 from vapi_conformance.exchange import Exchange, Header, Read, Request, Response
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.recordings import load_wire
@@ -167,6 +167,21 @@ class TestHost:
     )
     def test_is_found_in_any_form_of_url(self, url: str, host: str) -> None:
         assert host == host_of(url)
+
+
+class TestPort:
+    @pytest.mark.parametrize(
+        ("url", "port"),
+        [
+            ("http://localhost:11434/v1", "11434"),
+            ("http://user:1@[::1]:1234", "1234"),
+            ("https://host/a:80", ""),
+            ("https://host:/", ""),
+            ("", ""),
+        ],
+    )
+    def test_is_what_the_url_names(self, url: str, port: str) -> None:
+        assert port == port_of(url)
 
 
 class TestHeaders:

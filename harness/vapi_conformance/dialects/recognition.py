@@ -15,7 +15,7 @@ from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.exchange import Exchange, Header, header_values
 from vapi_conformance.narrow import array_or_none, array_or_nothing, integer_or_none, object_or_nothing, string_or_none
 
-__all__ = ["Recognised", "host_of", "recognise"]
+__all__ = ["Recognised", "host_of", "port_of", "recognise"]
 
 _COMPATIBLE: Final = Dialect.OPENAI_COMPATIBLE
 _RESPONSES: Final = Dialect.OPENAI_RESPONSES
@@ -32,7 +32,7 @@ class Recognised:
     """How it was known, in words that follow "because": `the URL ends in /v1/messages`."""
 
 
-_URL: Final = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#\[]*)")
+_URL: Final = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#\[]*)(?::([0-9]*))?")
 _MOST_URL_CHARACTERS: Final = 16 * 1024
 
 _PATHS: Final[tuple[tuple[re.Pattern[str], Dialect, str], ...]] = tuple(
@@ -108,12 +108,18 @@ def host_of(url: str) -> str:
     return "" if match is None else match[1].lower().rstrip(".")
 
 
+def port_of(url: str) -> str:
+    """The port that a URL names, in figures; empty where it names none."""
+    match = _URL.match(url[:_MOST_URL_CHARACTERS])
+    return "" if match is None else match[2] or ""
+
+
 def _path_of(url: str) -> str:
     """Empty for a URL longer than what is looked at: where it would be cut is not its end."""
     if len(url) > _MOST_URL_CHARACTERS:
         return ""
     match = _URL.match(url)
-    path = url if match is None else url[match.end(1) :]
+    path = url if match is None else url[match.end() :]
     return unquote(path.partition("?")[0].partition("#")[0]).rstrip()
 
 
