@@ -74,6 +74,18 @@ class TestBaseUrl:
         assert ("error", "baseUrl") == (lint.level, lint.field)
         assert lint.message.startswith(f"already ends in {path.removeprefix('/v1').rstrip('/')}; Rapida appends /")
 
+    @pytest.mark.parametrize(
+        ("dialect", "path"),
+        [
+            ("anthropic_messages", "/v1/messages"),
+            ("gemini_generate_content", "/v1beta/models/m:generateContent"),
+            ("gemini_generate_content", "/v1beta/models/m:streamGenerateContent"),
+        ],
+    )
+    def test_that_is_the_whole_url_of_another_api_is_an_error(self, tmp_path: Path, dialect: str, path: str) -> None:
+        found = lints(tmp_path, {"apiCompatibility": dialect, "baseUrl": f"https://llm.acme.com{path}"})
+        assert [("warning", "apiCompatibility"), ("error", "baseUrl")] == told(found)
+
     def test_without_tls_is_remarked(self, tmp_path: Path) -> None:
         (lint,) = lints(tmp_path, {"baseUrl": "http://llm.acme.com/v1"})
         assert "warning: baseUrl is not https: keys and conversations travel in the open" == str(lint)
@@ -132,6 +144,7 @@ class TestAuthorization:
 
     def test_in_another_header_or_for_the_run_is_not(self, tmp_path: Path) -> None:
         assert [] == lints(tmp_path, {"headers": {"api-key": SECRET}})
+        assert [] == lints(tmp_path, {"headers": {"X-Session-Token": SECRET}})
         assert [] == lints(tmp_path, {"headers": {}}, api_key=SECRET)
 
     @pytest.mark.parametrize("value", [SECRET, f"Bearer{SECRET}", "", "Bearer "])

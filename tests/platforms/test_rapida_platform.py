@@ -134,6 +134,7 @@ class TestHeaders:
         for found in (
             made(tmp_path, {"headers": {"authorization": SECRET, "X-A": "1"}}),
             made(tmp_path, {"headers": {"X-A": "1"}}, api_key=SECRET),
+            made(tmp_path, {"headers": {"X-A": "1", "Api-Key": SECRET}}),
         ):
             fields = sent(found, bearer="wrong")
             assert ("Bearer wrong", "1") == (fields["authorization"], fields["x-a"])
@@ -152,6 +153,7 @@ class TestHeaders:
             ({"X-Tenant": "a"}, None, False),
             ({"authorization": "Bearer a"}, None, True),
             ({"api-key": "a"}, None, True),
+            ({"Cookie": "a"}, None, False),
             ({}, "k", True),
         ],
     )
@@ -159,6 +161,41 @@ class TestHeaders:
         self, tmp_path: Path, headers: Mapping[str, str], key: str | None, expected: bool
     ) -> None:
         assert expected is made(tmp_path, {"headers": headers}, api_key=key).has_key
+
+
+class TestOtherApis:
+    """Rapida stores credentials for them and executes no chat; here requests go there all the same."""
+
+    @pytest.mark.parametrize(
+        ("dialect", "path", "key_header"),
+        [
+            (Dialect.ANTHROPIC_MESSAGES, "/v1/messages", "x-api-key"),
+            (Dialect.GEMINI_GENERATE_CONTENT, "/models/llama:streamGenerateContent", "x-goog-api-key"),
+        ],
+    )
+    def test_are_asked_at_their_own_path_with_their_own_header(
+        self, tmp_path: Path, dialect: Dialect, path: str, key_header: str
+    ) -> None:
+        found = made(tmp_path, api_key=SECRET, dialect=dialect)
+        assert path in found.url()
+        assert SECRET == sent(found)[key_header]
+        wrong = sent(found, bearer="wrong")
+        assert "wrong" == wrong[key_header]
+        assert SECRET not in wrong.values()
+
+    @pytest.mark.parametrize(
+        ("dialect", "built"),
+        [
+            (Dialect.ANTHROPIC_MESSAGES, {"system": "Be kind.", "max_tokens": 9}),
+            (Dialect.GEMINI_GENERATE_CONTENT, {"generationConfig": {"maxOutputTokens": 9}}),
+        ],
+    )
+    def test_get_a_body_in_their_own_words_with_parameters_merged_last(
+        self, tmp_path: Path, dialect: Dialect, built: Mapping[str, object]
+    ) -> None:
+        found = made(tmp_path, options={"model.max_tokens": 9, "model.parameters": {"top_k": 40}}, dialect=dialect)
+        body = found.body(TURN)
+        assert {**built, "top_k": 40} == {key: body[key] for key in (*built, "top_k")}
 
 
 class TestSecrets:

@@ -9,13 +9,16 @@ from collections.abc import Mapping
 
 from vapi_conformance.platforms.header_fields import MADE_BY_THE_CONNECTION
 
-__all__ = ["USER_AGENT", "Fields", "authorization", "merged", "request_headers"]
+__all__ = ["KEY_HEADERS", "USER_AGENT", "Fields", "authorization", "merged", "request_headers"]
 
 Fields = tuple[tuple[str, str], ...]
 """Header fields in wire order."""
 
 USER_AGENT = "vapi-conformance"
 """Neither Rapida's nor that of openai-go, which its built-in callers use."""
+
+KEY_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key"})
+"""Where the five APIs and their hosts take a key, in lower case."""
 
 
 def merged(stored: Mapping[str, str], given: Mapping[str, str]) -> Mapping[str, str]:

@@ -29,7 +29,7 @@ _PATHS: Final[Mapping[Dialect, str]] = {
     Dialect.OPENAI_RESPONSES: "/responses",
 }
 _VERSION: Final = re.compile(r"/v\d+[a-z0-9]*(?:/|$)", re.IGNORECASE)
-_ENDPOINT: Final = re.compile(r"/(?:chat/completions|responses)/*$")
+_ENDPOINT: Final = re.compile(r"(?:/(?:chat/completions|responses|messages)|:(?:streamG|g)enerateContent)/*$")
 _READ: Final = frozenset(key for pair in SPELLINGS for key in pair) | {"headers"}
 _KEY_FIELDS: Final = frozenset({"apikey", "api_key", "key"})
 _SCHEME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+ +\S")
@@ -108,7 +108,7 @@ def credential_lints(credential: Credential | None) -> Iterator[Lint]:
 
 
 def header_lints(headers: Mapping[str, str], *, has_key: bool, key_is_unused: bool) -> Iterator[Lint]:
-    """Remarks on the headers, of the credential and of the run."""
+    """Remarks on the headers, of the credential and of the run. has_key: or anything else that is a secret."""
     for name in headers:
         if name.lower() in MADE_BY_THE_CONNECTION:
             yield Lint(f"headers.{name}", "is not sent: the connection sets it", "warning")
@@ -117,7 +117,7 @@ def header_lints(headers: Mapping[str, str], *, has_key: bool, key_is_unused: bo
         yield Lint("headers.Authorization", "has no scheme in front of the key, such as Bearer", "warning")
     if key_is_unused:
         yield Lint("headers.Authorization", "is sent, and not the key that was given for this run", "warning")
-    if not has_key:
+    if value is None and not has_key:
         yield Lint("headers.Authorization", "is not given, nor a key for this run; requests carry no key", "warning")
 
 

@@ -13,7 +13,7 @@ from vapi_conformance.platforms.calling import PlatformName
 from vapi_conformance.platforms.header_fields import checked_headers, checked_key
 from vapi_conformance.platforms.lint import Lint
 from vapi_conformance.platforms.rapida.credential import DEFAULT_DIALECT, Credential, load_credential
-from vapi_conformance.platforms.rapida.headers import authorization, merged, request_headers
+from vapi_conformance.platforms.rapida.headers import KEY_HEADERS, authorization, merged, request_headers
 from vapi_conformance.platforms.rapida.lints import (
     credential_lints,
     dialect_lints,
@@ -96,8 +96,8 @@ class Platform:
 
     @property
     def has_key(self) -> bool:
-        """Whether anything is sent that lets an endpoint know who calls."""
-        return self.api_key is not None or any(is_secret_name(name) for name in self.header_fields)
+        """Whether a key is sent in one of the places where APIs take one, so that a wrong one can be tried there."""
+        return self.api_key is not None or any(name.lower() in KEY_HEADERS for name in self.header_fields)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -131,14 +131,13 @@ class Platform:
     def headers(self, *, bearer: str | None = None) -> tuple[tuple[str, str], ...]:
         """Header fields in wire order, without Host and Content-Length.
 
-        bearer: a wrong key on purpose, sent in place of whatever is configured. The key of the run otherwise, or the
-        Authorization of the credential's headers; where there is neither, none is sent.
+        bearer: a wrong key on purpose, sent in place of every key that is configured. The key of the run otherwise, or
+        the Authorization of the credential's headers; where there is neither, none is sent.
         """
         fields = api_of(self.dialect).headers(bearer or self.api_key)
         if bearer is None:
             return request_headers(fields, self.header_fields)
-        replaced = {"authorization", *(name.lower() for name, _ in fields)}
-        kept = {name: value for name, value in self.header_fields.items() if name.lower() not in replaced}
+        kept = {name: value for name, value in self.header_fields.items() if name.lower() not in KEY_HEADERS}
         return request_headers(fields, kept)
 
     def chat_body(
@@ -173,7 +172,7 @@ class Platform:
             *dialect_lints(self.dialect, self.credential),
             *url_lints(self.base_url, self.dialect, field=where),
             *credential_lints(self.credential),
-            *header_lints(self.header_fields, has_key=self.has_key, key_is_unused=self.key_is_unused),
+            *header_lints(self.header_fields, has_key=bool(self.secrets), key_is_unused=self.key_is_unused),
             *option_lints({} if self.options is None else self.options.direct, self.dialect),
             *parameter_lints(self.extra, {} if self.options is None else self.options.direct, self.dialect),
         )
