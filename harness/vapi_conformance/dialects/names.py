@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["CHAT", "EVERY", "Dialect"]
+__all__ = ["BUT_GEMINI", "CHAT", "EVERY", "Dialect"]
 
 
 class Dialect(StrEnum):
@@ -24,3 +24,5 @@ class Dialect(StrEnum):
 EVERY: Final = frozenset(Dialect)
 CHAT: Final = frozenset({Dialect.OPENAI_CHAT_COMPLETIONS, Dialect.OPENAI_COMPATIBLE})
 """The two that share the shape of Chat Completions."""
+BUT_GEMINI: Final = EVERY - {Dialect.GEMINI_GENERATE_CONTENT}
+"""Gemini sends arguments as an object, and its clients read `data: ` lines only: it has rules of its own on both."""

@@ -1,12 +1,12 @@
 """The text of a streamed answer: said once, in pieces, and kept apart from reasoning and refusal."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from vapi_conformance.dialects.names import CHAT
-from vapi_conformance.dialects.transcript import TextDelta
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.rules.quoting import quote
+from vapi_conformance.rules.repeated_text import growing, replayed
 from vapi_conformance.rules.rule import MAY, MUST, SHOULD, Violation, rule
 from vapi_conformance.rules.streamed import is_chat_stream, reason_of
 
@@ -23,15 +23,6 @@ _CONTENT: Final = "openai-openapi 2.3.0, ChatCompletionStreamResponseDelta.conte
 _LONG_CHARACTERS: Final = 400
 """About half a minute of speech: whoever has so much to say can begin before knowing the end."""
 
-# People do repeat themselves ("ha ha ha", "no, no, no", "1111"), and a reply may be asked to say a thing twice. What no
-# ordinary reply does is to come in several pieces and then, in one piece, once more; or in pieces that each begin with
-# the whole one before. Both are believed only of text that is long, varied and has no rhythm of its own.
-_FEWEST_REPEATED_CHARACTERS: Final = 16
-_FEWEST_DISTINCT_CHARACTERS: Final = 6
-_FEWEST_GROWING_DELTAS: Final = 3
-_FEWEST_DELTAS_REPEATED: Final = 3
-"""Pieces before the one that repeats them all: where no piece is three times as long as another, none can."""
-
 
 @rule(
     "chat-stream.text-is-not-replayed",
@@ -47,47 +38,14 @@ _FEWEST_DELTAS_REPEATED: Final = 3
 def text_is_not_replayed(evidence: Evidence) -> Iterator[Violation]:
     """The last delta does not repeat the whole text that came before it."""
     for choice in evidence.transcript.choices:
-        deltas = _without_blank_end(choice.content)
-        if len(deltas) > _FEWEST_DELTAS_REPEATED and _repeats(deltas):
+        deltas = replayed(choice.content)
+        if deltas:
             last = deltas[-1]
             yield Violation.at(
                 evidence.transcript.chunks[last.chunk],
                 expected="the rest of the text",
                 actual=f"all {len(deltas) - 1} deltas before it once more: {quote(last.text)}",
             )
-
-
-def _without_blank_end(deltas: Sequence[TextDelta]) -> Sequence[TextDelta]:
-    end = len(deltas)
-    while end and not deltas[end - 1].text.strip():
-        end -= 1
-    return deltas[:end]
-
-
-def _repeats(deltas: Sequence[TextDelta]) -> bool:
-    before = "".join(delta.text for delta in deltas[:-1]).strip()
-    return deltas[-1].text.strip() == before and _is_telling(before)
-
-
-def _is_telling(text: str) -> bool:
-    """Whether a repetition of this text can hardly be meant."""
-    return (
-        len(text) >= _FEWEST_REPEATED_CHARACTERS
-        and len(set(text)) >= _FEWEST_DISTINCT_CHARACTERS
-        and not _is_rhythmic(text)
-    )
-
-
-def _is_rhythmic(text: str) -> bool:
-    """Whether the text is one shorter text twice or more in a row, cut anywhere; Knuth-Morris-Pratt, linear."""
-    borders = [0] * len(text)
-    length = 0
-    for at in range(1, len(text)):
-        while length and text[at] != text[length]:
-            length = borders[length - 1]
-        length += text[at] == text[length]
-        borders[at] = length
-    return 2 * (len(text) - borders[-1]) <= len(text)
 
 
 @rule(
@@ -104,24 +62,13 @@ def _is_rhythmic(text: str) -> bool:
 def text_is_not_cumulative(evidence: Evidence) -> Iterator[Violation]:
     """A delta holds new text only, not the text so far."""
     for choice in evidence.transcript.choices:
-        growing = _growing(choice.content)
-        if len(growing) >= _FEWEST_GROWING_DELTAS and _is_telling(growing[-2].text):
+        deltas = growing(choice.content)
+        if deltas:
             yield Violation.at(
-                evidence.transcript.chunks[growing[1].chunk],
+                evidence.transcript.chunks[deltas[1].chunk],
                 expected="new text in each delta",
-                actual=f"the first {len(growing)} deltas each begin with the one before: {quote(growing[1].text)}",
+                actual=f"the first {len(deltas)} deltas each begin with the one before: {quote(deltas[1].text)}",
             )
-
-
-def _growing(deltas: Sequence[TextDelta]) -> Sequence[TextDelta]:
-    """The deltas from the first on that each begin with the one before and add to it."""
-    count = 1
-    while count < len(deltas):
-        earlier, later = deltas[count - 1].text, deltas[count].text
-        if len(later) <= len(earlier) or not later.startswith(earlier):
-            break
-        count += 1
-    return deltas[:count]
 
 
 @rule(

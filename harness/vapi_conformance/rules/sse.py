@@ -6,6 +6,7 @@ Numbers in comments are of its section 9.2.6. What the events carry is judged in
 from collections.abc import Iterator
 from typing import Final
 
+from vapi_conformance.dialects.names import BUT_GEMINI
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End
 from vapi_conformance.rules.bounding import tell
@@ -72,7 +73,7 @@ def _at_line(line: OddLine, *, expected: str, actual: str) -> Violation:
     vapi=MUST,
     both=True,
     source=_STANDARD,
-    catalogue=["SSE-04"],
+    catalogue=["SSE-04", "GEM-STREAM-05"],
     remedy="End every event with an empty line, the last one too.",
     needs=[Need.FRAMING],
     applies=is_whole_stream,
@@ -113,6 +114,7 @@ def field_names_are_exact(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "sse.one-space-after-colon",
+    dialects=BUT_GEMINI,
     standard=SHOULD,
     vapi=MAY,
     source="HTML Living Standard, 9.2.6 makes it optional; observed: google-genai for Python fails without",
@@ -154,6 +156,7 @@ def _at_space(block: Block, field: Field) -> Violation:
 
 @rule(
     "sse.no-comment-only-blocks",
+    dialects=BUT_GEMINI,
     standard=MAY,
     vapi=MAY,
     source="HTML Living Standard, 9.2.6 and 9.2.7 allow comments; observed: openai-go v1.12 dies of such a block",
@@ -207,6 +210,7 @@ def _is_empty(block: Block) -> bool:
 
 @rule(
     "sse.id-and-retry-are-well-formed",
+    dialects=BUT_GEMINI,
     standard=MAY,
     vapi=MAY,
     source=_STANDARD,
@@ -235,6 +239,7 @@ def id_and_retry_are_well_formed(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "sse.no-unknown-fields",
+    dialects=BUT_GEMINI,
     standard=SHOULD,
     vapi=MAY,
     source="HTML Living Standard, 9.2.6: the field is ignored",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from vapi_conformance.dialects.names import BUT_GEMINI
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.rules.bounding import tell
 from vapi_conformance.rules.rule import MUST, SHOULD, Need, Violation, rule
@@ -89,6 +90,7 @@ def line_ends_are_uniform(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "sse.no-lone-carriage-return",
+    dialects=BUT_GEMINI,
     standard=SHOULD,
     vapi=SHOULD,
     source="HTML Living Standard, 9.2.5 allows it; observed: openai-go v1.12 knows LF and CRLF only",

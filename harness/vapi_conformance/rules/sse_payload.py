@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from vapi_conformance.dialects.names import BUT_GEMINI, CHAT
 from vapi_conformance.dialects.transcript import Chunk
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import object_or_nothing
@@ -100,6 +101,7 @@ def _payloads(payload: Payload) -> str:
 
 @rule(
     "sse.one-data-line-per-event",
+    dialects=BUT_GEMINI,
     standard=SHOULD,
     vapi=SHOULD,
     source="HTML Living Standard, 9.2.6 joins the lines; observed: clients that read line by line do not",
@@ -233,6 +235,7 @@ def no_lone_surrogates(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "sse.no-event-names",
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MUST,
     source="observed: no stream of api.openai.com has one; openai-node 4.91 hands a named event over in another form",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from vapi_conformance.dialects.names import CHAT
+from vapi_conformance.dialects.names import BUT_GEMINI, CHAT
 from vapi_conformance.dialects.transcript import Choice, ToolCall
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.foreign_schema import Applied, apply_schema
@@ -60,6 +60,7 @@ def _complete_calls(evidence: Evidence) -> Iterator[ToolCall]:
 
 @rule(
     "tools.arguments-are-json",
+    dialects=BUT_GEMINI,
     standard=MUST,
     vapi=MUST,
     source=f"{_FUNCTION}.arguments",
@@ -128,6 +129,7 @@ def _applied(evidence: Evidence) -> Iterator[tuple[ToolCall, Applied]]:
 
 @rule(
     "tools.no-argument-call-is-an-empty-object",
+    dialects=BUT_GEMINI,
     standard=SHOULD,
     vapi=SHOULD,
     source=f"{_FUNCTION}.arguments",
@@ -165,7 +167,9 @@ def _calls_without_arguments(evidence: Evidence) -> Iterator[tuple[ToolCall, str
     catalogue=["CHAT-TOOL-09"],
     remedy="Call only functions that the request lists, by the very name it gives them.",
     needs=[Need.REQUEST],
-    applies=lambda evidence: is_chat_answer(evidence) and has_calls(evidence) and bool(names_offered(evidence)),
+    applies=lambda evidence: (
+        is_chat_answer(evidence) and any(True for _ in _calls_to_run(evidence)) and bool(names_offered(evidence))
+    ),
 )
 def name_was_offered(evidence: Evidence) -> Iterator[Violation]:
     """A tool that is called is one that the request offered."""
@@ -173,9 +177,14 @@ def name_was_offered(evidence: Evidence) -> Iterator[Violation]:
     listed = ", ".join(map(quote, sorted(names)[:10]))
     return at_most(
         Violation.at(chunk_of(evidence, call), expected=f"one of the tools offered: {listed}", actual=quote(call.name))
-        for call in calls_of(evidence)
+        for call in _calls_to_run(evidence)
         if call.name is not None and not is_custom(call) and call.name not in names
     )
+
+
+def _calls_to_run(evidence: Evidence) -> Iterator[ToolCall]:
+    """Without those of an answer that says itself that its call went wrong (Gemini: UNEXPECTED_TOOL_CALL)."""
+    return (call for each in evidence.transcript.choices if each.finish_meaning != "failed" for call in each.tool_calls)
 
 
 @rule(
