@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vapi_conformance.platforms.config_file import ConfigError, checked_object, dotted
+from vapi_conformance.platforms.config_file import ConfigError, checked_object, dotted, read_json
 
 
 @pytest.fixture
@@ -29,6 +29,22 @@ class TestCheckedObject:
         assert document == checked_object(
             Path("credential.json"), document, "vapi/credential", platform="Vapi", is_secret=lambda field: True
         )
+
+
+class TestReadJson:
+    @pytest.mark.parametrize("text", ['{"a": "\\ud800"}', '{"\\udfff": 1}', '["\\udc00\\ud800"]'])
+    def test_refuses_half_a_character(self, tmp_path: Path, text: str) -> None:
+        path = tmp_path / "config.json"
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(ConfigError) as caught:
+            read_json(path)
+        said = "holds half of a surrogate pair (\\ud800 to \\udfff), which is no character"
+        assert f"{path} {said}" == str(caught.value)
+
+    def test_takes_a_whole_one(self, tmp_path: Path) -> None:
+        path = tmp_path / "config.json"
+        path.write_text('{"a": "\\ud83d\\ude00"}', encoding="utf-8")
+        assert {"a": "\U0001f600"} == read_json(path)
 
 
 class TestDotted:

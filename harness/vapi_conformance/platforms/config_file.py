@@ -3,6 +3,7 @@
 Values are quoted only where none can be a secret: keys, tokens and the values of headers are never printed.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -46,11 +47,16 @@ class ConfigError(UsageError):
 
 
 def read_json(path: Path) -> object:
-    """The parsed document. Raises ConfigError for a file that is missing, unreadable, too large or no JSON."""
+    """The parsed document. Raises ConfigError for a file that is missing, unreadable, too large or no JSON, and for
+    text that no request can carry."""
     try:
-        return json_file.read_json(path, max_bytes=MAX_BYTES)
+        document = json_file.read_json(path, max_bytes=MAX_BYTES)
+        _ = json.dumps(document, ensure_ascii=False).encode()
     except json_file.JsonFileError as problem:
         raise ConfigError(path, problem.what) from None
+    except UnicodeEncodeError:
+        raise ConfigError(path, "holds half of a surrogate pair (\\ud800 to \\udfff), which is no character") from None
+    return document
 
 
 def checked_object(
