@@ -7,6 +7,10 @@ from typing import TypeAlias, cast
 
 JsonObject: TypeAlias = dict[str, object]
 
+# What is read at this depth can be copied, searched and written again within Python's own limit of recursion.
+_DEEPEST = 256
+_TOO_DEEP = "the JSON is nested too deeply"
+
 # Legal inside a JSON string, but line ends for readers that split with Unicode rules (Python's
 # `str.splitlines` among them). Escaped, no reader of an event stream can stumble over them.
 _LINE_ENDS_IN_UNICODE = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
@@ -40,9 +44,21 @@ def encode(value: object) -> bytes:
 def decode(raw: bytes) -> object:
     """The value in these bytes. ValueError says why they hold none: not UTF-8, not JSON, too deep."""
     try:
-        return json.loads(raw.decode(), parse_constant=_refuse_constant)
+        value: object = json.loads(raw.decode(), parse_constant=_refuse_constant)
     except RecursionError as error:
-        raise ValueError("the JSON is nested too deeply") from error
+        raise ValueError(_TOO_DEEP) from error
+    if _is_too_deep(value):
+        raise ValueError(_TOO_DEEP)
+    return value
+
+
+def _is_too_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for each in level for inner in (as_list(each) or (as_object(each) or {}).values())]
+        if not level:
+            return False
+    return True
 
 
 def _refuse_constant(name: str) -> object:

@@ -11,6 +11,8 @@ import httpx
 
 Json: TypeAlias = dict[str, object]
 
+NOTHING: Json = {}
+
 WEATHER: Json = {
     "type": "function",
     "function": {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from reference_server.conftest import KEY
-from reference_server.talking import CLOCK, WEATHER, Heard, Json, Talk, every, first, inner
+from reference_server.talking import CLOCK, NOTHING, WEATHER, Heard, Json, Talk, every, first, inner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -287,7 +287,7 @@ class TestRefusals:
             (ask([{"type": "text"}]), "messages.0.content.0.text"),
             (ask("\ud83d"), "messages.0.content"),
             (ask("Hi", [{"type": "tool_use", "id": "t", "name": "f", "input": "{}"}]), "messages.1.content.0.input"),
-            (ask([{"type": "tool_use", "id": "t", "name": "f", "input": {}}]), "messages.0.content.0.type"),
+            (ask([{"type": "tool_use", "id": "t", "name": "f", "input": NOTHING}]), "messages.0.content.0.type"),
             (ask("Hi", system=7), "system"),
             (ask("Hi", stream="yes"), "stream"),
             (ask("Hi", temperature=1.5), "temperature"),
@@ -296,7 +296,7 @@ class TestRefusals:
             (ask("Hi", stop_sequences="three"), "stop_sequences"),
             (ask("Hi", stop_sequences=[""]), "stop_sequences"),
             (ask("Hi", tools=[{"name": "f"}]), "tools.0.input_schema"),
-            (ask("Hi", tools=[{"input_schema": {}}]), "tools.0.name"),
+            (ask("Hi", tools=[{"input_schema": NOTHING}]), "tools.0.name"),
             (ask("Hi", tool_choice="auto"), "tool_choice"),
             (ask("Hi", tool_choice={"type": "maybe"}), "tool_choice.type"),
             (ask("Hi", tool_choice={"type": "any"}), "tool_choice"),

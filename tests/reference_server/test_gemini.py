@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from reference_server.conftest import KEY
-from reference_server.talking import WEATHER, Heard, Json, Talk, every, first, inner
+from reference_server.talking import NOTHING, WEATHER, Heard, Json, Talk, every, first, inner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -209,7 +209,7 @@ class TestJson:
         assert call["args"] == {"modality": "TEXT"}
 
     def test_unknown_keys_and_hosted_tools_are_ignored(self, talk: Talk) -> None:
-        assert words(talk, ask("Say exactly: Hi.", call={"id": 1}, tools=[{"googleSearch": {}}])) == "Hi."
+        assert words(talk, ask("Say exactly: Hi.", call={"id": 1}, tools=[{"googleSearch": NOTHING}])) == "Hi."
 
     @pytest.mark.parametrize(
         "start", ["/v1beta", "/v1", "/v1alpha", "", "/v1/projects/p/locations/l/publishers/google"]
@@ -321,13 +321,13 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("body", "field"),
         [
-            ({}, "contents"),
+            (NOTHING, "contents"),
             (ask(), "contents"),
             ({"contents": "Hi"}, "contents"),
             ({"contents": [7]}, "contents[0]"),
             ({"contents": [{"role": "robot", "parts": [{"text": "Hi"}]}]}, "contents[0].role"),
             ({"contents": [{"role": "user"}]}, "contents[0].parts"),
-            ({"contents": [{"parts": [{}]}]}, "contents[0].parts[0]"),
+            ({"contents": [{"parts": [NOTHING]}]}, "contents[0].parts[0]"),
             ({"contents": [{"parts": [{"text": 7}]}]}, "contents[0].parts[0].text"),
             ({"contents": [{"parts": [{"text": "a", "functionCall": {"name": "f"}}]}]}, "contents[0].parts[0]"),
             (ask("\ud83d"), "contents[0].parts[0].text"),
@@ -343,7 +343,7 @@ class TestRefusals:
             (ask("Hi", **config(responseMimeType="text/html")), "generationConfig.responseMimeType"),
             (ask("Hi", generationConfig=[]), "generationConfig"),
             (ask("Hi", tools={}), "tools"),
-            (ask("Hi", tools=[{"functionDeclarations": [{}]}]), "tools[0].functionDeclarations[0].name"),
+            (ask("Hi", tools=[{"functionDeclarations": [NOTHING]}]), "tools[0].functionDeclarations[0].name"),
             (ask("Hi", toolConfig={"functionCallingConfig": {"mode": "ANY"}}), "toolConfig.functionCallingConfig.mode"),
             (ask("Hi", **calling(mode="SOMETIMES")), "toolConfig.functionCallingConfig.mode"),
             (

@@ -1,5 +1,8 @@
 """Google's client library holds a conversation with the server and finds nothing strange."""
 
+# Its methods name types of libraries that need not be there, and are not here.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

@@ -61,10 +61,11 @@ class TestConversation:
             (call,) = stream.until_done().get_final_response().output
         assert call.type == "function_call"
         assert json.loads(call.arguments) == {"city": "Paris"}
-        history += [
+        result: ResponseInputParam = [
             {"type": "function_call", "call_id": call.call_id, "name": call.name, "arguments": call.arguments},
             {"type": "function_call_output", "call_id": call.call_id, "output": "Sunny"},
         ]
+        history += result
         with client.responses.stream(
             model="reference", input=history, store=False, reasoning={"effort": "low", "summary": "auto"}
         ) as stream:

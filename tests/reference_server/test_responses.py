@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from reference_server.talking import CLOCK, WEATHER, Heard, Json, Talk, every, first, inner
+from reference_server.talking import CLOCK, NOTHING, WEATHER, Heard, Json, Talk, every, first, inner
 from vapi_reference_server.dialects.responses.stored import StoredAnswer, StoredAnswers
 from vapi_reference_server.request import Message
 
@@ -187,6 +187,18 @@ class TestJson:
     def test_unknown_keys_and_hosted_tools_are_ignored(self, talk: Talk) -> None:
         assert words(talk, "Say exactly: Hi.", call={"id": 1}, tools=[{"type": "web_search"}]) == "Hi."
 
+    def test_what_it_repeats_may_be_as_deep_as_what_it_reads(self, talk: Talk) -> None:
+        deepest = json.loads("[" * 240 + "]" * 240)
+        tool = {"type": "function", "name": "f", "parameters": {"properties": {"a": {"const": deepest}}}}
+        response = whole(talk, "Hi", tools=[tool], tool_choice="required")
+        assert inner(first(response, "tools"), "parameters") == tool["parameters"]
+        assert json.loads(str(call_of(response)["arguments"])) == {"a": deepest}
+
+    def test_half_a_character_is_repeated_as_it_came(self, talk: Talk) -> None:
+        assert whole(talk, "Hi", tools=[{"type": "web_search", "x": "\ud83d"}])["tools"] == [
+            {"type": "web_search", "x": "\ud83d"}
+        ]
+
     def test_the_short_path_is_served(self, talk: Talk) -> None:
         assert talk.post(ask("Hi"), "/responses").status == 200
 
@@ -349,7 +361,7 @@ class TestRefusals:
             (ask([{"role": "user", "content": 7}]), "input[0].content"),
             (ask([{"role": "user", "content": [{"type": "smell"}]}]), "input[0].content[0].type"),
             (ask([{"type": "unheard_of"}]), "input[0].type"),
-            (ask([{"type": "function_call", "call_id": "c", "name": "f", "arguments": {}}]), "input[0].arguments"),
+            (ask([{"type": "function_call", "call_id": "c", "name": "f", "arguments": NOTHING}]), "input[0].arguments"),
             (ask("Hi", instructions=7), "instructions"),
             (ask("Hi", stream="yes"), "stream"),
             (ask("Hi", store="no"), "store"),
@@ -385,7 +397,7 @@ class TestRefusals:
     def test_an_unknown_reference_gets_404(self, talk: Talk) -> None:
         assert talk.post(ask([{"type": "item_reference", "id": "msg_unknown"}]), PATH).status == 404
 
-    @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"[" * 50_000])
+    @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"[" * 50_000, b'{"a":' + b"[" * 300 + b"]" * 300 + b"}"])
     def test_what_is_no_json_object_gets_400(self, talk: Talk, raw: bytes) -> None:
         heard = talk.post(raw, PATH)
         assert (heard.status, error(heard)["code"]) == (400, "malformed_json")

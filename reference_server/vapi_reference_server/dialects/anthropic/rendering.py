@@ -44,7 +44,7 @@ def events(whole: JsonObject) -> Iterator[JsonObject]:
     """The events that say what this message says."""
     usage = as_object(whole["usage"]) or {}
     begun = {**usage, "output_tokens": min(1, int(str(usage["output_tokens"])))}
-    start = {**whole, "content": [], "stop_reason": None, "stop_sequence": None, "usage": begun}
+    start: JsonObject = {**whole, "content": [], "stop_reason": None, "stop_sequence": None, "usage": begun}
     yield {"type": "message_start", "message": start}
     for index, block in enumerate(objects_of(whole, "content")):
         yield {"type": "content_block_start", "index": index, "content_block": {**block, **_EMPTY[str(block["type"])]}}
