@@ -213,3 +213,19 @@ class TestParameters:
     def test_that_replace_a_direct_key_are_a_note(self, tmp_path: Path) -> None:
         found = lints(tmp_path, options={"temperature": 1, "model.parameters": {"temperature": 0, "top_k": 1}})
         assert ["info: model.parameters.temperature replaces temperature"] == [str(each) for each in found]
+
+    @pytest.mark.parametrize(
+        ("key", "value", "parameters", "said"),
+        [
+            ("model.max_tokens", 1, {"max_output_tokens": 2}, "max_output_tokens replaces model.max_tokens"),
+            ("response_format", {"type": "text"}, {"text": {"verbosity": "low"}}, "text replaces response_format"),
+            ("reasoning_effort", "low", {"reasoning": {}}, "reasoning replaces reasoning_effort"),
+        ],
+    )
+    def test_that_replace_what_a_direct_key_became_are_a_note(
+        self, tmp_path: Path, key: str, value: object, parameters: Mapping[str, object], said: str
+    ) -> None:
+        options = {key: value, "model.parameters": parameters}
+        found = lints(tmp_path, {"apiCompatibility": "openai_responses"}, options)
+        assert [f"info: model.parameters.{said}"] == [str(each) for each in found]
+        assert [] == lints(tmp_path, {"apiCompatibility": "openai_responses"}, {"model.parameters": parameters})

@@ -105,7 +105,6 @@ class TestResponsesTable:
     def test_each_key_becomes_what_the_api_calls_it(
         self, tmp_path: Path, prefix: str, key: str, value: object, sent: Mapping[str, object]
     ) -> None:
-        pytest.importorskip("vapi_conformance.dialects.responses.api")
         plain = platform(tmp_path, RESPONSES, {}).body(TURN, tools=[TOOL])
         assert False is plain["store"]
         assert plain | dict(sent) == platform(tmp_path, RESPONSES, {prefix + key: value}).body(TURN, tools=[TOOL])
@@ -184,7 +183,6 @@ class TestSchemas:
             assert () == errors("rapida/chat-request", body)
 
     def test_a_responses_request_follows_its_schema(self, tmp_path: Path) -> None:
-        pytest.importorskip("vapi_conformance.dialects.responses.api")
         made = platform(tmp_path, RESPONSES, {f"model.{key}": value for key, value, *_ in RESPONSES_TABLE})
         for body in (made.body(TURN, tools=[TOOL]), made.body(TURN), platform(tmp_path, RESPONSES, {}).body(TURN)):
             assert () == errors("rapida/responses-request", body)

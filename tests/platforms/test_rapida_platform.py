@@ -102,7 +102,6 @@ class TestUrl:
 
     @pytest.mark.parametrize("base", [URL, f"{URL}/"])
     def test_of_responses_is_its_own(self, base: str) -> None:
-        pytest.importorskip("vapi_conformance.dialects.responses.api")
         found = Platform.from_files(base_url=base, model="m", dialect=Dialect.OPENAI_RESPONSES)
         assert f"{URL}/responses" == found.url()
 

@@ -46,6 +46,11 @@ _RESPONSES_NAMES: Final[Mapping[str, str]] = {
     "response_format": "text.format",
     "reasoning_effort": "reasoning.effort",
 }
+_RESPONSES_SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
+    "max_output_tokens": BOUNDS,
+    "text": ("response_format",),
+    "reasoning": ("reasoning_effort",),
+}
 
 
 def dialect_lints(dialect: Dialect, credential: Credential | None) -> Iterator[Lint]:
@@ -169,5 +174,11 @@ def parameter_lints(
         elif dialect is Dialect.OPENAI_RESPONSES and key in _RESPONSES_NAMES:
             name = _RESPONSES_NAMES[key]
             yield Lint(field, f"is merged as it is; the Responses API calls it {name}", "warning")
-        elif key in written and key in table(dialect):
-            yield Lint(field, f"replaces {written[key]}", "info")
+        elif replaced := _behind(key, written, dialect):
+            yield Lint(field, f"replaces {replaced}", "info")
+
+
+def _behind(key: str, written: Mapping[str, str], dialect: Dialect) -> str | None:
+    """The direct key whose value stands under that key of the request, as it is written."""
+    names = _RESPONSES_SOURCES.get(key, (key,)) if dialect is Dialect.OPENAI_RESPONSES else (key,)
+    return next((written[name] for name in names if name in written and name in table(dialect)), None)
