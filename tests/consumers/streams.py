@@ -10,7 +10,7 @@ from typing import cast
 from consumers.openai_node_vectors import answer
 from vapi_conformance.exchange import End, Exchange
 
-__all__ = ["json_texts", "streams"]
+__all__ = ["NAMES", "WORDS", "Grammar", "json_texts", "streams"]
 
 WORDS = (
     "Hi",
@@ -77,7 +77,7 @@ BITS = (
 )
 
 
-class _Grammar:
+class Grammar:
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
         self.oddness = dice.choice((0.0, 0.0, 0.01, 0.1))
@@ -168,7 +168,7 @@ def streams(seed: int, count: int) -> Iterator[tuple[str, Exchange]]:
     """Named answers, most of them 200 and complete."""
     for number in range(count):
         dice = random.Random(f"{seed}/{number}")
-        grammar = _Grammar(dice)
+        grammar = Grammar(dice)
         body = grammar.body()
         if dice.random() < 0.4:
             body = grammar.damaged(body)
@@ -189,7 +189,7 @@ def streams(seed: int, count: int) -> Iterator[tuple[str, Exchange]]:
 def json_texts(seed: int, count: int) -> Iterator[str]:
     """JSON texts, most of them damaged."""
     dice = random.Random(seed)
-    grammar = _Grammar(dice)
+    grammar = Grammar(dice)
     grammar.oddness = 0.15
     for _ in range(count):
         text = json.dumps(

@@ -7,6 +7,7 @@ import struct
 import threading
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from vapi_conformance.exchange import End, Exchange, Header, header_values
 
@@ -26,6 +27,8 @@ class Play:
     """Between reads; 0 still writes them one by one."""
     framing: str = "chunked"
     """`chunked`, `length`, or `close`: how the body's end is told."""
+    announces_close: bool = True
+    """Whether the head says that the connection will be closed, which some clients take for leave to lose its end."""
 
 
 def head_fields(play: Play) -> tuple[Header, ...]:
@@ -38,12 +41,16 @@ def head_fields(play: Play) -> tuple[Header, ...]:
     elif play.framing == "length":
         missing = 0 if exchange.end is End.CLEAN else 100
         fields.append((b"Content-Length", str(len(exchange.body) + missing).encode()))
-    return (*fields, (b"Connection", b"close"))
+    if play.announces_close:
+        fields.append((b"Connection", b"close"))
+    return tuple(fields)
 
 
 def head(play: Play, status: int) -> bytes:
     lines = b"".join(name + b": " + value + b"\r\n" for name, value in head_fields(play))
-    return f"HTTP/1.1 {status} Status\r\n".encode() + lines + b"\r\n"
+    # Some libraries show the reason phrase to their user; servers send the usual one.
+    phrase = HTTPStatus(status).phrase if status in list(HTTPStatus) else ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode() + lines + b"\r\n"
 
 
 def framed(play: Play, data: bytes) -> bytes:
@@ -67,7 +74,8 @@ async def _play(play: Play, writer: asyncio.StreamWriter, stopping: asyncio.Even
     await asyncio.sleep(_BEFORE_BREAKING_S)
     if exchange.end is End.RESET:
         connection = writer.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with contextlib.suppress(OSError):  # the client may have hung up over what came before
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.transport.abort()
     elif exchange.end in (End.TIMED_OUT, End.CLOSED_BY_US):
         await stopping.wait()
