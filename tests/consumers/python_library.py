@@ -8,6 +8,7 @@ import httpx2
 import openai
 
 from vapi_conformance.consumers import Heard
+from vapi_conformance.consumers.listening import Listening
 from vapi_conformance.consumers.openai_python_responses import Way
 from vapi_conformance.exchange import Exchange
 
@@ -116,14 +117,13 @@ def hear_from(client: openai.OpenAI, way: Way, ear: _Ear | None = None) -> dict[
             _ask(client, way, ear)
         except Exception as raised:  # noqa: BLE001  # whatever the package raises is what is looked for
             error = f"{type(raised).__name__}: {raised}".encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if error is not None:
-        outcome = "failed"
-    elif any(text.strip() for text, _ in ear.texts):
-        outcome = "spoken"
-    elif any(call["name"] for call in ear.calls.values()):
-        outcome = "tool-call"
-    else:
-        outcome = "silence"
+    # Outcomes are ours and no library's.
+    listening = Listening()
+    for text, _ in ear.texts:
+        listening.text(text)
+    for call in ear.calls.values():
+        listening.call(object()).name = cast("str | None", call["name"])
+    outcome = listening.heard(error, ended=True, at_ns=None).outcome.value
     return {
         "outcome": outcome,
         "texts": ear.texts,

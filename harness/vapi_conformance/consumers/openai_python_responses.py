@@ -13,17 +13,17 @@ Retries are off. Errors are in the words of the package and of the Python that r
 turns into one when everything else of the event is sound; keys that Python or pydantic give a meaning of their own.
 """
 
-import json
 from typing import Final, Literal
 
+from vapi_conformance.consumers import httpx_body, py_json
 from vapi_conformance.consumers.heard import Heard
+from vapi_conformance.consumers.listening import Listening
 from vapi_conformance.consumers.openai_python_responses_state import StreamState, attribute, whole_text
 from vapi_conformance.consumers.openai_responses_loop import ResponsesLoop
 from vapi_conformance.consumers.py_error import PyError
 from vapi_conformance.consumers.stainless_python_http import (
-    HttpxError,
-    PythonBody,
-    openai_error,
+    connection_error,
+    is_of_httpx,
     raise_for_no_answer,
     text_of,
 )
@@ -62,32 +62,33 @@ def hear(
     Never raises on what a server sent. `max_body_bytes` (content coding undone) and `max_event_bytes` (one event's
     data) bound memory and time; beyond them the outcome is `FAILED`, with our words in round brackets.
     """
-    body = PythonBody(exchange, max_body_bytes=max_body_bytes)
-    loop = ResponsesLoop(index_of=_index, join="".join)
+    body = httpx_body.Body(exchange, max_body_bytes=max_body_bytes, read_timeout=True)
+    listening = Listening(join="".join)
+    loop = ResponsesLoop(listening, index_of=_index)
     error: PyError | None = None
     try:
         raise_for_no_answer(exchange)
         _raise_for_status(exchange, body)
         if way == "whole":
-            _hear_whole(exchange, body, loop)
+            _hear_whole(exchange, body, listening, loop)
         else:
-            _hear_stream(exchange, body, _Ear(loop, way=way, max_event_bytes=max_event_bytes))
-    except HttpxError as broken:
-        # Only a failed answer is read outside of what the package guards.
-        error = broken if _fails(exchange) and way != "whole" else openai_error(broken)
+            _hear_stream(exchange, body, _Ear(listening, loop, way=way, max_event_bytes=max_event_bytes))
     except PyError as raised:
-        error = raised
+        # Only the body of a failed answer is read outside of what the package guards.
+        guarded = way == "whole" or not _fails(exchange)
+        error = connection_error(raised) if guarded and is_of_httpx(raised) else raised
     # When the package's patience ends is not in the record.
     ended = error is None or error.name not in ("APITimeoutError", "ReadTimeout")
-    return loop.heard(error, ended=ended, at_ns=body.at_ns)
+    return listening.heard(None if error is None else str(error), ended=ended, at_ns=body.at_ns)
 
 
 class _Ear:
     """What iterates: the decoder, the package's checks, and the loop."""
 
-    def __init__(self, loop: ResponsesLoop, *, way: Way, max_event_bytes: int) -> None:
+    def __init__(self, listening: Listening, loop: ResponsesLoop, *, way: Way, max_event_bytes: int) -> None:
         self.decoder = PythonEventDecoder(cut="lines")
         self.state = StreamState() if way == "helper" else None
+        self._listening = listening
         self._loop = loop
         self._max_event_bytes = max_event_bytes
 
@@ -97,7 +98,7 @@ class _Ear:
             return False
         if len(event.data) > self._max_event_bytes:
             raise PyError("", f"(an event of more than {self._max_event_bytes} characters was not followed)")
-        data = _parsed(event.data)
+        data = py_json.loads(event.data)
         if event.event is not None and event.event.startswith("thread."):
             # It reaches the loop as an object with `event` and `data`, and no type.
             data = {"event": event.event, "data": data}
@@ -105,11 +106,12 @@ class _Ear:
             said = object_or_nothing(error).get("message")
             raise PyError("APIError", said if isinstance(said, str) and said else "An error occurred during streaming")
         if self.state is None or self.state.passes(data):
-            self._loop.event(data, at_ns)
+            self._listening.at_ns = at_ns
+            self._loop.event(data)
         return True
 
 
-def _hear_stream(exchange: Exchange, body: PythonBody, ear: _Ear) -> None:
+def _hear_stream(exchange: Exchange, body: httpx_body.Body, ear: _Ear) -> None:
     for piece in body.pieces():
         for event in ear.decoder.feed(piece):
             if not ear.hears(event, body.at_ns):
@@ -128,20 +130,21 @@ def _finish(ear: _Ear) -> None:
         raise PyError("RuntimeError", "Didn't receive a `response.completed` event.")
 
 
-def _hear_whole(exchange: Exchange, body: PythonBody, loop: ResponsesLoop) -> None:
-    content = b"".join(body.pieces())
+def _hear_whole(exchange: Exchange, body: httpx_body.Body, listening: Listening, loop: ResponsesLoop) -> None:
+    content = body.whole()
     if exchange.end is End.CLOSED_BY_US:
         return
     headers = exchange.response.headers if exchange.response is not None else ()
     media_type = (b", ".join(_raw_values(headers, b"content-type")).decode("latin-1") or "*").split(";")[0]
     try:
-        response = _parsed(content)
+        response = py_json.loads(content)
     except PyError:
         if media_type.endswith("json"):
             raise
         response = text_of(exchange, content)
-    loop.text(whole_text(response), body.at_ns)
-    loop.items(array_or_nothing(attribute(response, "output")), body.at_ns)
+    listening.at_ns = body.at_ns
+    loop.text(whole_text(response))
+    loop.items(array_or_nothing(attribute(response, "output")))
     loop.finished(object_or_nothing(response))
 
 
@@ -153,7 +156,7 @@ def _fails(exchange: Exchange) -> bool:
     return exchange.response is not None and exchange.response.status not in _OK
 
 
-def _raise_for_status(exchange: Exchange, body: PythonBody) -> None:
+def _raise_for_status(exchange: Exchange, body: httpx_body.Body) -> None:
     """Reads the body only when the status is not 2xx.
 
     Raises:
@@ -162,11 +165,11 @@ def _raise_for_status(exchange: Exchange, body: PythonBody) -> None:
     if exchange.response is None or exchange.response.status in _OK:
         return
     status = exchange.response.status
-    content = b"".join(body.pieces())
+    content = body.whole()
     said = f"Error code: {status}"
     try:
-        document: object = json.loads(text_of(exchange, content).strip())
-    except (ValueError, RecursionError):
+        document = py_json.loads(text_of(exchange, content).strip())
+    except PyError:
         document = None
     fields = object_or_none(document)
     if fields is not None:
@@ -175,14 +178,6 @@ def _raise_for_status(exchange: Exchange, body: PythonBody) -> None:
             said += f" - {message}"
     name = _CLASSES.get(status) or ("InternalServerError" if status >= _LEAST_SERVER_ERROR else "APIStatusError")
     raise PyError(name, said)
-
-
-def _parsed(text: str | bytes) -> object:
-    try:
-        parsed: object = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise PyError(type(error).__name__, str(error)) from None
-    return parsed
 
 
 def _index(value: object) -> int | None:

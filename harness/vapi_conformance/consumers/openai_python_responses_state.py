@@ -7,6 +7,7 @@ Python's own complaints (an index that is no integer, text added to nothing) are
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar, cast
 
+from vapi_conformance.consumers import py_json
 from vapi_conformance.consumers.py_error import PyError
 from vapi_conformance.narrow import array_or_none, object_or_none, object_or_nothing
 
@@ -32,7 +33,7 @@ def attribute(value: object, name: str) -> object:
     """
     fields = object_or_none(value)
     if fields is None:
-        raise PyError("AttributeError", f"'{type(value).__name__}' object has no attribute '{name}'")
+        raise PyError("AttributeError", f"'{py_json.type_name(value)}' object has no attribute '{name}'")
     return fields.get(name)
 
 
@@ -45,7 +46,7 @@ def whole_text(response: object) -> str:
     texts: list[object] = []
     fields = object_or_none(response)
     if fields is None:
-        raise PyError("AttributeError", f"'{type(response).__name__}' object has no attribute 'output_text'")
+        raise PyError("AttributeError", f"'{py_json.type_name(response)}' object has no attribute 'output_text'")
     for item in _iterated(fields.get("output")):
         if attribute(item, "type") == "message":
             parts = _iterated(attribute(item, "content"))
@@ -141,7 +142,7 @@ class StreamState:
         output = object_or_nothing(response).get("output")
         if output is None:
             return
-        self._no_list = None if array_or_none(output) is not None else type(output).__name__
+        self._no_list = None if array_or_none(output) is not None else py_json.type_name(output)
         for index, item in enumerate(_iterated(output)):
             item_fields = object_or_none(item)
             self._items[index] = item if item_fields is None else _Item(item_fields)
@@ -216,7 +217,7 @@ class StreamState:
             return
         content = item.content
         if not isinstance(content, list):
-            raise PyError("AttributeError", f"'{type(content).__name__}' object has no attribute 'append'")
+            raise PyError("AttributeError", f"'{py_json.type_name(content)}' object has no attribute 'append'")
         attribute(fields.get("part"), "to_dict")
         cast("list[object]", content).append(dict(object_or_nothing(fields.get("part"))))
 
