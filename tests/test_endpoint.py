@@ -114,9 +114,14 @@ class TestChoices:
     @pytest.mark.parametrize(
         ("option", "value", "told"),
         [
-            ("dialect", "openai", "'openai' is none of: openai_chat_completions, openai_compatible"),
-            ("profile", "strict", "'strict' is none of: standard, vapi"),
-            ("platform", "retell", "'retell' is none of: vapi"),
+            (
+                "dialect",
+                "openai",
+                "'openai' is none of: openai_chat_completions, openai_compatible, openai_responses, "
+                "anthropic_messages, gemini_generate_content",
+            ),
+            ("profile", "strict", "'strict' is none of: standard, vapi, rapida"),
+            ("platform", "retell", "'retell' is none of: vapi, rapida, direct"),
         ],
     )
     def test_unknown_names_are_told_with_the_known_ones(self, option: str, value: str, told: str) -> None:
@@ -125,6 +130,73 @@ class TestChoices:
     @pytest.mark.parametrize("value", ["0", "-1", "601", "inf", "nan", "soon", "1e9", " "])
     def test_a_timeout_that_is_none(self, value: str) -> None:
         assert f"--endpoint-timeout wants seconds above 0 and up to 600, got {value!r}" == problem(timeout=value)
+
+
+class TestPlatforms:
+    @pytest.mark.parametrize(
+        ("given", "expected"),
+        [
+            ({}, ("vapi", Dialect.OPENAI_COMPATIBLE, Profile.VAPI)),
+            ({"dialect": "openai_chat_completions"}, ("vapi", Dialect.OPENAI_CHAT_COMPLETIONS, Profile.VAPI)),
+            ({"dialect": "openai_responses"}, ("direct", Dialect.OPENAI_RESPONSES, Profile.STANDARD)),
+            ({"dialect": "anthropic_messages"}, ("direct", Dialect.ANTHROPIC_MESSAGES, Profile.STANDARD)),
+            ({"platform": "rapida"}, ("rapida", Dialect.OPENAI_CHAT_COMPLETIONS, Profile.RAPIDA)),
+            (
+                {"platform": "rapida", "dialect": "openai_responses", "profile": "standard"},
+                ("rapida", Dialect.OPENAI_RESPONSES, Profile.STANDARD),
+            ),
+            ({"platform": "direct"}, ("direct", Dialect.OPENAI_COMPATIBLE, Profile.STANDARD)),
+        ],
+    )
+    def test_what_is_not_said_follows_from_what_is(
+        self, given: dict[str, str], expected: tuple[str, Dialect, Profile]
+    ) -> None:
+        found = read(**given)
+        assert expected == (found.platform, found.dialect, found.profile)
+
+    def test_rapidas_credential_says_the_dialect_unless_it_is_given(self, tmp_path: Path) -> None:
+        path = tmp_path / "credential.json"
+        path.write_text(json.dumps({"api_compatibility": "openai_responses", "base_url": URL}), encoding="utf-8")
+        found = read(platform="rapida", credential=str(path))
+        given = read(platform="rapida", credential=str(path), dialect="openai_compatible")
+        assert (Dialect.OPENAI_RESPONSES, Dialect.OPENAI_COMPATIBLE) == (found.dialect, given.dialect)
+
+    @pytest.mark.parametrize(
+        ("given", "told"),
+        [
+            (
+                {"platform": "vapi", "dialect": "gemini_generate_content"},
+                "Vapi calls custom endpoints by Chat Completions only; for gemini_generate_content give "
+                "--endpoint-platform direct or rapida",
+            ),
+            (
+                {"profile": "vapi", "dialect": "openai_responses"},
+                "the profile vapi is about Chat Completions; for openai_responses take standard or rapida",
+            ),
+            (
+                {"platform": "rapida", "assistant": "a.json"},
+                "--endpoint-assistant is Vapi's; the platform is rapida",
+            ),
+            (
+                {"model_options": "m.json"},
+                "--endpoint-model-options is Rapida's; the platform is vapi",
+            ),
+            (
+                {"platform": "direct", "credential": "c.json"},
+                "--endpoint-credential is for vapi and rapida; the platform is direct: give the key with "
+                "--endpoint-api-key-env",
+            ),
+        ],
+    )
+    def test_settings_that_contradict_each_other_are_told(self, given: dict[str, str], told: str) -> None:
+        assert told == problem(**given)
+
+    def test_each_platform_calls_the_address_of_its_dialect(self) -> None:
+        with opened(read(dialect="anthropic_messages", api_key_env="MY_KEY")) as live:
+            assert ("direct", f"{URL}/messages") == (live.platform.name, live.target.url)
+            assert ("x-api-key", KEY) in live.platform.headers()
+        with opened(read(platform="rapida", model="m", dialect="openai_responses")) as live:
+            assert ("rapida", f"{URL}/responses", False) == (live.platform.name, live.target.url, live.has_key)
 
 
 class TestSecrets:

@@ -183,10 +183,13 @@ class TestOneClearSentence:
             (["http://u:p@a.example"], "ERROR: --endpoint must not hold a password; *"),
             (
                 ["reference", "--endpoint-profile", "loose"],
-                "ERROR: --endpoint-profile: 'loose' is none of: standard, vapi",
+                "ERROR: --endpoint-profile: 'loose' is none of: standard, vapi, rapida",
             ),
             (["reference", "--endpoint-dialect", "x"], "ERROR: --endpoint-dialect: 'x' is none of: *"),
-            (["reference", "--endpoint-platform", "x"], "ERROR: --endpoint-platform: 'x' is none of: vapi"),
+            (
+                ["reference", "--endpoint-platform", "x"],
+                "ERROR: --endpoint-platform: 'x' is none of: vapi, rapida, direct",
+            ),
             (["reference", "--endpoint-timeout", "-1"], "ERROR: --endpoint-timeout wants seconds above 0 *"),
             (["reference", "--endpoint-header", "nocolon"], "ERROR: --endpoint-header wants 'Name: value', *"),
             (

@@ -13,7 +13,9 @@ import pytest
 
 from vapi_conformance import suite
 from vapi_conformance.client import Client, Outgoing
+from vapi_conformance.dialects.names import CHAT, EVERY, Dialect
 from vapi_conformance.exchange import End, Exchange, Label, Read, Request, Response
+from vapi_conformance.platforms.direct import Direct
 from vapi_conformance.platforms.vapi import Platform
 from vapi_conformance.problems import TransportError, UsageError
 from vapi_conformance.rules import all_rules
@@ -86,21 +88,33 @@ def names(scenarios: Sequence[Scenario]) -> list[str]:
 class TestNeededScenarios:
     def test_one_rule_on_single_exchanges_needs_all(self) -> None:
         rules = [all_rules()["sse.last-event-is-terminated"]]
-        assert {"auth", *all_scenarios()} == set(names(needed_scenarios(rules, has_key=True)))
+        assert {name for name, each in all_scenarios().items() if each.fits("vapi", Dialect.OPENAI_COMPATIBLE)} == set(
+            names(needed_scenarios(rules, platform=platform(), has_key=True))
+        )
 
     def test_rules_on_scenarios_need_theirs_after_the_plain_turn(self) -> None:
         rules = [all_rules()[rule] for rule in ("turns.grown-turn-is-answered-afresh", "auth.wrong-key-is-401")]
-        assert ["plain", "auth", "grown-turn"] == names(needed_scenarios(rules, has_key=True))
+        assert ["plain", "auth", "grown-turn"] == names(needed_scenarios(rules, platform=platform(), has_key=True))
 
     def test_without_a_key_nothing_about_keys_is_played(self) -> None:
-        assert ["plain"] == names(needed_scenarios([all_rules()["auth.wrong-key-is-401"]], has_key=False))
+        assert ["plain"] == names(
+            needed_scenarios([all_rules()["auth.wrong-key-is-401"]], platform=platform(), has_key=False)
+        )
 
     def test_the_order_is_the_same_in_every_run(self) -> None:
-        chosen = names(needed_scenarios(all_rules().values(), has_key=True))
-        assert ["plain", *sorted(set(all_scenarios()) - {"plain"})] == chosen
+        chosen = names(needed_scenarios(all_rules().values(), platform=platform(), has_key=True))
+        fitting = {name for name, each in all_scenarios().items() if each.fits("vapi", Dialect.OPENAI_COMPATIBLE)}
+        assert ["plain", *sorted(fitting - {"plain"})] == chosen
+
+    @pytest.mark.parametrize("dialect", sorted(EVERY - CHAT))
+    def test_what_another_platform_or_api_does_not_know_is_left_out(self, dialect: Dialect) -> None:
+        by = Direct.made(dialect=dialect, base_url=URL)
+        chosen = set(names(needed_scenarios(all_rules().values(), platform=by, has_key=True)))
+        assert {"plain", "auth", "tool-call", "stop"} <= chosen
+        assert chosen.isdisjoint({"greeting", "metadata-modes", "tool-sentinels", "full-url", "choices", "seed"})
 
     def test_no_rules_need_the_plain_turn_only(self) -> None:
-        assert ["plain"] == names(needed_scenarios([], has_key=True))
+        assert ["plain"] == names(needed_scenarios([], platform=platform(), has_key=True))
 
 
 class TestRequest:
@@ -369,7 +383,8 @@ NO_KEY = (
     "give --endpoint-credential"
 )
 WRONG_PATH = (
-    f"POST {POSTED} gives status {{status}}: --endpoint takes the base URL, to which Vapi appends /chat/completions"
+    f"POST {POSTED} gives status {{status}}: --endpoint takes the base URL, to which the path of the API is appended; "
+    "--endpoint-dialect says which API"
 )
 
 

@@ -13,22 +13,36 @@ from typing import Final, TypeVar
 import httpx
 
 from vapi_conformance.client import Client, Limits
-from vapi_conformance.dialects.names import Dialect
+from vapi_conformance.dialects.names import CHAT, Dialect
 from vapi_conformance.evidence import Conditions
 from vapi_conformance.masking import is_secret_name
 from vapi_conformance.narrow import object_or_nothing
-from vapi_conformance.platforms.vapi import Platform
+from vapi_conformance.platforms import rapida, vapi
+from vapi_conformance.platforms.calling import Calling, PlatformName
+from vapi_conformance.platforms.direct import Direct
+from vapi_conformance.platforms.rapida.credential import DEFAULT_DIALECT, load_credential
 from vapi_conformance.problems import UsageError
 from vapi_conformance.reference import MODEL, reference_server
 from vapi_conformance.report.run import Target
 from vapi_conformance.rules import Profile
-from vapi_conformance.speech import chunk_plan
+from vapi_conformance.speech import ChunkPlan, chunk_plan
 from vapi_conformance.suite import WRONG_KEY
 
 __all__ = ["REFERENCE", "Endpoint", "Opened", "opened", "read_endpoint"]
 
 REFERENCE: Final = "reference"
 """The name of the bundled server in place of a URL."""
+
+_DEFAULT_PROFILES: Final[Mapping[PlatformName, Profile]] = {
+    "vapi": Profile.VAPI,
+    "rapida": Profile.RAPIDA,
+    "direct": Profile.STANDARD,
+}
+_DEFAULT_DIALECTS: Final[Mapping[PlatformName, Dialect]] = {
+    "vapi": Dialect.OPENAI_COMPATIBLE,
+    "rapida": DEFAULT_DIALECT,
+    "direct": Dialect.OPENAI_COMPATIBLE,
+}
 
 _GRACE_S: Final = 5.0
 """How much longer than the platform we wait, so that a breach of its timeout is seen and not shared."""
@@ -53,6 +67,8 @@ class Endpoint:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     assistant: Path | None = None
     credential: Path | None = None
+    platform: PlatformName = "vapi"
+    model_options: Path | None = None
     timeout_s: float | None = None
 
 
@@ -60,7 +76,7 @@ class Endpoint:
 class Opened:
     """An endpoint ready to be called."""
 
-    platform: Platform
+    platform: Calling
     client: Client
     conditions: Conditions
     target: Target
@@ -76,22 +92,70 @@ def read_endpoint(settings: Mapping[str, Sequence[str]], environment: Mapping[st
 
     name = one("") or ""
     _check_url(name)
-    if (platform := one("platform")) not in (None, "vapi"):
-        raise UsageError(f"--endpoint-platform: {platform!r} is none of: vapi")
+    credential, model_options = _path(one("credential")), _path(one("model-options"))
+    dialect = _chosen(Dialect, one("dialect"), "dialect")
+    platform = _platform(one("platform"), dialect)
+    if platform == "rapida" and dialect is None and credential is not None:
+        dialect = load_credential(credential).dialect
+    dialect = dialect or _DEFAULT_DIALECTS[platform]
+    _check_fit(platform, dialect, assistant=one("assistant"), credential=credential, model_options=model_options)
     headers, secrets = _headers(settings.get("header", ()), environment)
     api_key = _from_environment(one("api-key-env"), environment)
     return Endpoint(
         name=name,
-        dialect=_chosen(Dialect, one("dialect"), "dialect") or Dialect.OPENAI_COMPATIBLE,
-        profile=_chosen(Profile, one("profile"), "profile") or Profile.VAPI,
+        dialect=dialect,
+        profile=_profile(_chosen(Profile, one("profile"), "profile"), platform, dialect),
         model=one("model"),
         api_key=api_key,
         headers=headers,
         secrets=(*secrets, *([api_key] if api_key else [])),
         assistant=_path(one("assistant")),
-        credential=_path(one("credential")),
+        credential=credential,
+        model_options=model_options,
+        platform=platform,
         timeout_s=_seconds(one("timeout")),
     )
+
+
+def _platform(given: str | None, dialect: Dialect | None) -> PlatformName:
+    """Vapi where nobody says, as long as it speaks the dialect."""
+    if given is None:
+        return "vapi" if dialect is None or dialect in CHAT else "direct"
+    for name in _DEFAULT_PROFILES:
+        if given == name:
+            return name
+    raise UsageError(f"--endpoint-platform: {given!r} is none of: {', '.join(_DEFAULT_PROFILES)}")
+
+
+def _check_fit(
+    platform: PlatformName,
+    dialect: Dialect,
+    *,
+    assistant: str | None,
+    credential: Path | None,
+    model_options: Path | None,
+) -> None:
+    """Settings that contradict each other."""
+    if platform == "vapi" and dialect not in CHAT:
+        raise UsageError(
+            f"Vapi calls custom endpoints by Chat Completions only; for {dialect} give --endpoint-platform direct or "
+            "rapida"
+        )
+    if assistant is not None and platform != "vapi":
+        raise UsageError(f"--endpoint-assistant is Vapi's; the platform is {platform}")
+    if credential is not None and platform == "direct":
+        raise UsageError(
+            "--endpoint-credential is for vapi and rapida; the platform is direct: give the key with "
+            "--endpoint-api-key-env"
+        )
+    if model_options is not None and platform != "rapida":
+        raise UsageError(f"--endpoint-model-options is Rapida's; the platform is {platform}")
+
+
+def _profile(given: Profile | None, platform: PlatformName, dialect: Dialect) -> Profile:
+    if given is Profile.VAPI and dialect not in CHAT:
+        raise UsageError(f"the profile vapi is about Chat Completions; for {dialect} take standard or rapida")
+    return given or _DEFAULT_PROFILES[platform]
 
 
 def _check_url(name: str) -> None:
@@ -199,16 +263,7 @@ def opened(endpoint: Endpoint) -> Generator[Opened]:
 
 @contextmanager
 def _connected(endpoint: Endpoint, url: str) -> Generator[Opened]:
-    platform = Platform.from_files(
-        assistant=endpoint.assistant,
-        credential=endpoint.credential,
-        base_url=url,
-        model=endpoint.model,
-        headers=dict(endpoint.headers),
-        api_key=endpoint.api_key,
-        seed=random.SystemRandom().getrandbits(31),  # endpoints keep state by call.id: each run makes calls of its own
-    )
-    voice = object_or_nothing(platform.assistant.document.get("voice"))
+    platform = _calling(endpoint, url)
     timeout_s = endpoint.timeout_s or platform.timeout_s
     limits = Limits(idle_s=timeout_s + _GRACE_S, total_s=max(120.0, 3 * timeout_s))
     secrets = (part for secret in platform.secrets for part in _secret_parts(secret))
@@ -216,7 +271,49 @@ def _connected(endpoint: Endpoint, url: str) -> Generator[Opened]:
         yield Opened(
             platform=platform,
             client=client,
-            conditions=Conditions(timeout_s=timeout_s, chunk_plan=chunk_plan(voice.get("chunkPlan"))),
-            target=Target(name=endpoint.name, url=platform.url(), model=platform.model),
-            has_key=platform.api_key is not None,
+            conditions=Conditions(timeout_s=timeout_s, chunk_plan=_chunk_plan(platform), platform=platform.name),
+            target=Target(name=endpoint.name, url=platform.url(), model=platform.model, platform=platform.name),
+            has_key=platform.has_key,
         )
+
+
+def _calling(endpoint: Endpoint, url: str) -> Calling:
+    headers = dict(endpoint.headers)
+    seed = random.SystemRandom().getrandbits(31)  # endpoints keep state by call.id: each run makes calls of its own
+    match endpoint.platform:
+        case "vapi":
+            return vapi.Platform.from_files(
+                assistant=endpoint.assistant,
+                credential=endpoint.credential,
+                base_url=url,
+                model=endpoint.model,
+                headers=headers,
+                api_key=endpoint.api_key,
+                seed=seed,
+                dialect=endpoint.dialect,
+            )
+        case "rapida":
+            return rapida.Platform.from_files(
+                credential=endpoint.credential,
+                model_options=endpoint.model_options,
+                base_url=url,
+                model=endpoint.model,
+                headers=headers,
+                api_key=endpoint.api_key,
+                dialect=endpoint.dialect,
+                seed=seed,
+            )
+        case "direct":
+            return Direct.made(
+                dialect=endpoint.dialect,
+                base_url=url,
+                model=endpoint.model,
+                headers=headers,
+                api_key=endpoint.api_key,
+            )
+
+
+def _chunk_plan(platform: Calling) -> ChunkPlan:
+    """Vapi's assistants have one; others are judged by Vapi's default."""
+    document = platform.assistant.document if isinstance(platform, vapi.Platform) else {}
+    return chunk_plan(object_or_nothing(document.get("voice")).get("chunkPlan"))

@@ -11,6 +11,7 @@ from vapi_conformance.dialects.names import CHAT, Dialect
 from vapi_conformance.dialects.reading import Answer
 from vapi_conformance.dialects.shape import ShapeError, shape_errors
 from vapi_conformance.exchange import Exchange, header_values
+from vapi_conformance.platforms.calling import PlatformName
 from vapi_conformance.speech import ChunkPlan, SpeechMetrics, speech_metrics
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Conditions:
     """Silence inside an answer that a caller takes for the end."""
     characters_per_second: float = 15.0
     """Speaking rate, for how long a piece keeps the line busy."""
+    platform: PlatformName = "vapi"
+    """Who called, or would call."""
     chunk_plan: ChunkPlan = field(default_factory=ChunkPlan)
     """The assistant's `voice.chunkPlan`: what is handed to text-to-speech, and when."""
 

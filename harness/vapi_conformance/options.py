@@ -48,14 +48,20 @@ OPTIONS: Final = (
     EndpointOption(
         name="dialect",
         metavar="NAME",
-        help="API shape that the endpoint claims: openai_compatible (default) or openai_chat_completions.",
+        help="API shape that the endpoint claims: openai_compatible (default), openai_chat_completions, "
+        "openai_responses, anthropic_messages or gemini_generate_content.",
     ),
-    EndpointOption(name="platform", metavar="NAME", help="Who calls: vapi (default)."),
+    EndpointOption(
+        name="platform",
+        metavar="NAME",
+        help="Who calls: vapi (default for Chat Completions), rapida, or direct (the API's own client; default for "
+        "the other dialects).",
+    ),
     EndpointOption(
         name="profile",
         metavar="NAME",
-        help="What the verdict is measured against: vapi (default: what Vapi needs) or standard (the API's owner, "
-        "to the letter).",
+        help="What the verdict is measured against: vapi (what Vapi needs), rapida, or standard (the API's owner, to "
+        "the letter). Default: what the platform needs.",
     ),
     EndpointOption(name="model", metavar="NAME", help="Model to ask for (default: the assistant's, else gpt-4o)."),
     EndpointOption(
@@ -76,7 +82,17 @@ OPTIONS: Final = (
         help="Your assistant as JSON, the body of Vapi's POST /assistant: its model settings, prompt, tools and "
         "metadata shape the requests.",
     ),
-    EndpointOption(name="credential", metavar="FILE", help="Your custom-llm credential as JSON: its apiKey is used."),
+    EndpointOption(
+        name="credential",
+        metavar="FILE",
+        help="Your custom-llm credential as JSON. Of Vapi's the apiKey is used, of Rapida's the API compatibility and "
+        "the headers.",
+    ),
+    EndpointOption(
+        name="model-options",
+        metavar="FILE",
+        help="Your model options at Rapida as JSON (model.id, model.name, model.parameters, ...).",
+    ),
     EndpointOption(
         name="timeout",
         metavar="SECONDS",

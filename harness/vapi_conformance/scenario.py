@@ -34,6 +34,7 @@ class Step:
     headers: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     upper_case_headers: bool = False
     wrong_key: bool = False
+    without_key: bool = False
     envelope: Envelope | None = None
     repeat_content: int = 1
     hang_up_after_events: int | None = None
@@ -105,6 +106,7 @@ def _step(record: Mapping[str, object]) -> Step:
         headers=cast("Mapping[str, str | None]", record.get("headers", {})),
         upper_case_headers=record.get("header_case") == "upper",
         wrong_key=record.get("wrong_key") is True,
+        without_key=record.get("without_key") is True,
         envelope=cast("Envelope | None", record.get("envelope")),
         repeat_content=integer_or_none(record.get("repeat_content")) or 1,
         hang_up_after_events=integer_or_none(record.get("hang_up_after_events")),

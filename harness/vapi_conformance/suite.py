@@ -4,15 +4,19 @@ import json
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
+import httpx
+
 from vapi_conformance.client import Client, Outgoing
+from vapi_conformance.dialects.apis import api_of
+from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange, Label
 from vapi_conformance.narrow import object_or_nothing, string_or_none
 from vapi_conformance.payload import parse
-from vapi_conformance.platforms.vapi import Platform
+from vapi_conformance.platforms.calling import Calling, native_body, patched
 from vapi_conformance.problems import TransportError, UsageError
 from vapi_conformance.rules.rule import Rule
 from vapi_conformance.scenario import Scenario, Step, all_scenarios
@@ -40,25 +44,33 @@ _FIRST: Final = "plain"
 
 @dataclass(frozen=True, kw_only=True)
 class _Player:
-    platform: Platform
+    platform: Calling
     client: Client
 
 
-def needed_scenarios(rules: Iterable[Rule], *, has_key: bool) -> list[Scenario]:
-    """Those that the rules judge; all as soon as one rule judges single exchanges. The plain turn comes first."""
+def needed_scenarios(rules: Iterable[Rule], *, platform: Calling, has_key: bool) -> list[Scenario]:
+    """Those that the rules judge; all as soon as one rule judges single exchanges. The plain turn comes first.
+
+    Only what this platform would send to an endpoint of this dialect.
+    """
     scenarios = all_scenarios()
     chosen = list(rules)
     names: Iterable[str] = {name for rule in chosen for name in rule.scenarios}
     if any(not rule.scenarios for rule in chosen):
         names = scenarios
     ordered = sorted({*names, _FIRST}, key=lambda name: (name != _FIRST, name))
-    return [scenarios[name] for name in ordered if has_key or not scenarios[name].requires_key]
+    return [
+        scenario
+        for name in ordered
+        if (scenario := scenarios[name]).fits(platform.name, platform.dialect)
+        and (has_key or not scenario.requires_key)
+    ]
 
 
 def play(
     scenarios: Sequence[Scenario],
     *,
-    platform: Platform,
+    platform: Calling,
     client: Client,
     progress: Progress | None = None,
 ) -> Iterator[Exchange]:
@@ -74,12 +86,12 @@ def _attempts(player: _Player, scenario: Scenario) -> Iterator[Exchange]:
     for attempt in range(1, scenario.tries + 1):
         exchanges = _attempt(player, scenario, attempt)
         yield from exchanges
-        if scenario.until_tool_calls and all(_calls_a_tool(each) for each in exchanges):
+        if scenario.until_tool_calls and all(_calls_a_tool(each, player.platform.dialect) for each in exchanges):
             return
 
 
-def _calls_a_tool(exchange: Exchange) -> bool:
-    return any(choice.tool_calls for choice in Evidence(exchange=exchange).transcript.choices)
+def _calls_a_tool(exchange: Exchange, dialect: Dialect) -> bool:
+    return any(choice.tool_calls for choice in Evidence(exchange=exchange, dialect=dialect).transcript.choices)
 
 
 def _attempt(player: _Player, scenario: Scenario, attempt: int) -> list[Exchange]:
@@ -95,11 +107,10 @@ def _attempt(player: _Player, scenario: Scenario, attempt: int) -> list[Exchange
 
 def _outgoing(player: _Player, scenario: Scenario, step: Step, attempt: int) -> Outgoing:
     platform = _calling(player.platform, scenario, step, attempt)
-    url = platform.url() if step.path is None else platform.base_url.rstrip("/") + step.path
     return Outgoing(
         method=step.method,
-        url=url,
-        headers=_headers(platform.headers(bearer=WRONG_KEY if step.wrong_key else None), step),
+        url=_url(platform, step),
+        headers=_headers(_identified(platform, step), step),
         body=None if step.method == "GET" else _body(platform, scenario, step),
         label=Label(scenario=scenario.name, step=step.name, expects=step.expects, attempt=attempt),
         hang_up_when=None if step.hang_up_after_events is None else _EventsSeen(step.hang_up_after_events),
@@ -107,13 +118,27 @@ def _outgoing(player: _Player, scenario: Scenario, step: Step, attempt: int) -> 
     )
 
 
-def _calling(platform: Platform, scenario: Scenario, step: Step, attempt: int) -> Platform:
+def _url(platform: Calling, step: Step) -> str:
+    if step.path is not None:
+        url = platform.base_url.rstrip("/") + step.path
+    else:
+        stream = step.body.get("stream", True) is True
+        url = platform.url(model=string_or_none(step.body.get("model")), stream=stream)
+    if not step.query:
+        return url
+    address = httpx.URL(url)
+    for name, value in step.query.items():
+        address = address.copy_remove_param(name) if value is None else address.copy_set_param(name, value)
+    return str(address)
+
+
+def _calling(platform: Calling, scenario: Scenario, step: Step, attempt: int) -> Calling:
     """The platform with a caller of its own for each attempt, and for each step of those that are sent together.
 
     Endpoints keep state by `call.id`: a newer request of a call supersedes the one under way (facts on Vapi, 1.7).
     """
     call = f"{scenario.name}/{attempt}" + (f"/{step.name}" if scenario.together else "")
-    return replace(platform, seed=platform.seed ^ zlib.crc32(call.encode()))
+    return platform.in_call(zlib.crc32(call.encode()))
 
 
 class _EventsSeen:
@@ -140,6 +165,17 @@ class _EventsSeen:
         return self._missing <= 0
 
 
+def _identified(platform: Calling, step: Step) -> Iterable[tuple[str, str]]:
+    """The platform's headers with the right key, a wrong one, or none."""
+    headers = platform.headers(bearer=WRONG_KEY if step.wrong_key else None)
+    if not step.without_key:
+        return headers
+    api = api_of(platform.dialect)
+    about_keys = dict(api.headers("key")).keys() - dict(api.headers(None)).keys()
+    bearers = {"authorization", *map(str.lower, about_keys)}
+    return [(name, value) for name, value in headers if name.lower() not in bearers]
+
+
 def _headers(headers: Iterable[tuple[str, str]], step: Step) -> tuple[tuple[str, str], ...]:
     """The platform's headers with those of the step in their place, and new ones behind."""
     changed = {name.lower(): (name, value) for name, value in step.headers.items()}
@@ -148,33 +184,24 @@ def _headers(headers: Iterable[tuple[str, str]], step: Step) -> tuple[tuple[str,
     return tuple((name.upper() if step.upper_case_headers else name, value) for name, value in present)
 
 
-def _body(platform: Platform, scenario: Scenario, step: Step) -> bytes:
+def _body(platform: Calling, scenario: Scenario, step: Step) -> bytes:
     if step.raw_body is not None:
         return step.raw_body.encode()
     messages = list(step.messages)
     if step.repeat_content > 1 and messages:
         last = messages[-1]
         messages[-1] = {**last, "content": (string_or_none(last.get("content")) or "") * step.repeat_content}
-    body = platform.body(_history(platform, scenario, messages), tools=step.tools, mode=step.envelope)
-    return json.dumps(_patched(body, step.body), ensure_ascii=False, separators=(",", ":")).encode()
+    chat = platform.chat_body(_history(platform, scenario, messages), tools=step.tools, mode=step.envelope)
+    body = patched(native_body(platform, chat, step.body), step.native_body)
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _history(
-    platform: Platform, scenario: Scenario, messages: Sequence[Mapping[str, object]]
+    platform: Calling, scenario: Scenario, messages: Sequence[Mapping[str, object]]
 ) -> list[Mapping[str, object]]:
-    """The assistant's own prompt first, then what the scenario needs; one system message, as Vapi sends it."""
-    own = [string_or_none(each.get("content")) for each in platform.assistant.model.messages if _is_system(each)]
-    system = "\n\n".join([*filter(None, own), scenario.system or SYSTEM_PROMPT])
+    """The configuration's own prompt first, then what the scenario needs; one system message, as Vapi sends it."""
+    system = "\n\n".join([*platform.system_prompts, scenario.system or SYSTEM_PROMPT])
     return [{"role": "system", "content": system}, *messages]
-
-
-def _is_system(message: Mapping[str, object]) -> bool:
-    return message.get("role") == "system"
-
-
-def _patched(body: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
-    patched = {**body, **changes}
-    return {key: value for key, value in patched.items() if not (key in changes and value is None)}
 
 
 def be_sure_of(exchange: Exchange, *, has_key: bool) -> None:
@@ -200,10 +227,13 @@ def be_sure_of(exchange: Exchange, *, has_key: bool) -> None:
             )
         case 404 if "model" in words.lower():
             raise UsageError(f"POST {url} gives status 404: name a model that it has with --endpoint-model{said}")
+        case 400 if "api key" in words.lower():
+            hint = "is it the right one for this endpoint?" if has_key else "name it with --endpoint-api-key-env"
+            raise UsageError(f"{url} says that the key is not valid (status 400): {hint}{said}")
         case 404 | 405:
             raise UsageError(
-                f"POST {url} gives status {response.status}: --endpoint takes the base URL, to which Vapi appends "
-                f"/chat/completions{said}"
+                f"POST {url} gives status {response.status}: --endpoint takes the base URL, to which the path of the "
+                f"API is appended; --endpoint-dialect says which API{said}"
             )
         case status if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110, 15.4
             raise UsageError(f"{url} redirects (status {status}); give the URL it redirects to")

@@ -37,16 +37,14 @@ Exit status:
 @click.option(
     "--profile",
     type=click.Choice([each.value for each in Profile]),
-    default=Profile.VAPI.value,
-    show_default=True,
-    help="What the verdict is measured against: what Vapi needs, or the API's owner to the letter.",
+    help="What the verdict is measured against: what Vapi or Rapida needs, or the API's owner to the letter "
+    "(standard). Without it: what Vapi needs, and for dialects that Vapi does not speak, standard.",
 )
 @click.option(
     "--dialect",
     type=click.Choice([each.value for each in Dialect]),
-    default=Dialect.OPENAI_COMPATIBLE.value,
-    show_default=True,
-    help="API shape that the endpoint claims; the standard's duties are one step softer for a compatible one.",
+    help="API shape that the endpoint claims. Without it each exchange is recognised by its URL, its headers and its "
+    "shape. The standard's duties are one step softer for openai_compatible.",
 )
 @click.option(
     "--rule", "patterns", multiple=True, metavar="RULE", help="Judge this rule only; repeatable; 'sse.*' takes a layer."
@@ -54,7 +52,13 @@ Exit status:
 @click.option("--verbose", "-v", is_flag=True, help="What only informs (MAY) in full, too.")
 @json_option
 def command(  # noqa: PLR0913 - one parameter per option
-    *, files: tuple[Path, ...], profile: str, dialect: str, patterns: tuple[str, ...], verbose: bool, as_json: bool
+    *,
+    files: tuple[Path, ...],
+    profile: str | None,
+    dialect: str | None,
+    patterns: tuple[str, ...],
+    verbose: bool,
+    as_json: bool,
 ) -> None:
     """Judge the exchanges in FILES, rule by rule.
 
@@ -63,7 +67,11 @@ def command(  # noqa: PLR0913 - one parameter per option
     A folder stands for the .json and .har files in it. Where a folder holds all exchanges of a scenario, the rules
     over several exchanges are judged, too. A file that cannot be read is named, and the others are judged.
     """
-    judge = Judge(rules=chosen(patterns), profile=Profile(profile), dialect=Dialect(dialect))
+    judge = Judge(
+        rules=chosen(patterns),
+        profile=None if profile is None else Profile(profile),
+        dialect=None if dialect is None else Dialect(dialect),
+    )
     options = _options(profile, dialect)
     reading, summary, results = Reading(files=files), Summary(), JsonResults()
 
@@ -85,12 +93,12 @@ def command(  # noqa: PLR0913 - one parameter per option
     if as_json:
         results.end({"unread": reading.unread, "left_out": reading.left_out})
     elif summary.runs:
-        print_lines(summary.lines(profile, dialect))
+        print_lines(summary.lines())
     reading.complain()
     sys.exit(reading.exit_status(failed=summary.is_bad))
 
 
-def _options(profile: str, dialect: str) -> str:
+def _options(profile: str | None, dialect: str | None) -> str:
     """What a repeated command needs of these to say the same."""
-    told = "" if profile == Profile.VAPI else f" --profile {profile}"
-    return told + ("" if dialect == Dialect.OPENAI_COMPATIBLE else f" --dialect {dialect}")
+    told = "" if profile is None else f" --profile {profile}"
+    return told + ("" if dialect is None else f" --dialect {dialect}")

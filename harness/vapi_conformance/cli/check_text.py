@@ -25,16 +25,26 @@ def run_lines(run: Run, path: Path, *, options: str = "", verbose: bool = False)
     in_full = [] if _is_unjudged(run) else [result for level in levels for result in run.broken(level)]
     # violation_lines puts the rule in with str.format, and a file may have any name.
     command = f"vapi-conformance check {shlex.quote(str(path))}{options}".replace("{", "{{").replace("}", "}}")
+    read = _reading(run)
     if not in_full:
-        yield Line(f"{title}: {sentence}", style)
+        yield Line(f"{title}: {sentence}{f' · {read}' if read else ''}", style)
         return
     yield Line(title, "strong")
+    if read:
+        yield Line(f"  {read}", "faint")
     yield Line("")
     for result in in_full:
         yield from violation_lines(result, repeat=f"{command} --rule {{rule}}")
         yield Line("")
     yield Line(f"{title}: {sentence}", style)
     yield Line("")
+
+
+def _reading(run: Run) -> str | None:
+    """As what it was read and why, and whose server it looks like; None where the user said what it is."""
+    if run.recognised is None:
+        return None
+    return f"read as {run.dialect.value}: {run.recognised}{f'; {run.flavour}' if run.flavour else ''}"
 
 
 def _comes_to(run: Run) -> tuple[str, Style]:
@@ -90,11 +100,14 @@ class Summary:
     """Runs that got no response."""
     failed: int = 0
     """Runs with a MUST that is violated or could not be shown, or with a bug of ours."""
+    _measured: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    """By profile and dialect."""
     _often: Counter[tuple[Level, str]] = field(default_factory=Counter[tuple[Level, str]])
 
     def add(self, run: Run) -> None:
         """One more run."""
         self.runs += 1
+        self._measured[run.profile.value, run.dialect.value] += 1
         self.unreachable += run.unreachable is not None
         if _is_unjudged(run):
             self.unjudged += 1
@@ -107,7 +120,7 @@ class Summary:
         """Something failed, or nothing came at all. One request without a response among others is a user's hang-up."""
         return self.failed > 0 or self.unreachable == self.runs > 0
 
-    def lines(self, profile: str, dialect: str) -> Iterator[Line]:
+    def lines(self) -> Iterator[Line]:
         """The sum, and where many were judged, the rules that are broken most often."""
         if self.runs > 1 and self._often:
             yield Line("broken most often")
@@ -126,4 +139,13 @@ class Summary:
             told.append("no MUST is broken")
         else:
             style = "warning"
-        yield Line(f"{', '.join(told)} · profile {profile} · dialect {dialect}", style)
+        yield Line(f"{', '.join(told)} · {self._against()}", style)
+
+    def _against(self) -> str:
+        """`profile P · dialect D`; with counts where there are several."""
+        if len(self._measured) == 1:
+            ((profile, dialect),) = self._measured
+            return f"profile {profile} · dialect {dialect}"
+        return " · ".join(
+            f"{count} {dialect} by profile {profile}" for (profile, dialect), count in self._measured.most_common()
+        )

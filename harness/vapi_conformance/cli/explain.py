@@ -8,11 +8,12 @@ import click
 from vapi_conformance.cli.catalogue import chosen
 from vapi_conformance.cli.printing import json_option, print_json, print_lines
 from vapi_conformance.cli.rules import rule_document
+from vapi_conformance.dialects.names import EVERY
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.problems import UsageError
 from vapi_conformance.report.effect import effects
 from vapi_conformance.report.text import Line, violation_lines
-from vapi_conformance.rules import Rule
+from vapi_conformance.rules import Profile, Rule
 from vapi_conformance.rules.rule import MUST
 from vapi_conformance.specimens import load_specimen
 from vapi_conformance.verdict import judge_rule
@@ -61,9 +62,13 @@ def _lines(rule: Rule) -> Iterator[Line]:
     yield Line(rule.id, "strong")
     yield Line(f"  {rule.statement}")
     softer = "" if rule.both or rule.standard is None else " (one step softer for openai_compatible)"
-    yield Line(f"  standard  {rule.standard.name if rule.standard else 'not part of it'}{softer}")
-    yield Line(f"  vapi      {rule.vapi.name if rule.vapi else 'not part of it'}")
+    for profile in Profile:
+        level = rule.level_of(profile)
+        told = level.name if level else "not part of it"
+        yield Line(f"  {profile.value:<9} {told}{softer if profile is Profile.STANDARD else ''}")
     yield Line(f"  source    {rule.source}")
+    if rule.dialects != EVERY:
+        yield Line(f"  dialects  {', '.join(sorted(rule.dialects))}")
     if rule.scenarios:
         yield Line(f"  shown by  the scenario {' or '.join(rule.scenarios)}, which pytest --endpoint plays")
     yield Line(f"  mend      {rule.remedy}")

@@ -1,13 +1,15 @@
 """Exchanges out of files to judged runs: each by itself, and those of a played scenario together."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from vapi_conformance.dialects.names import Dialect
-from vapi_conformance.evidence import Evidence
+from vapi_conformance.dialects.flavours import flavour_of
+from vapi_conformance.dialects.names import CHAT, Dialect
+from vapi_conformance.dialects.recognition import recognise
+from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import Exchange
 from vapi_conformance.recordings import load_exchanges
 from vapi_conformance.report.run import Run, Target
@@ -25,31 +27,49 @@ class Judge:
     """Judges exchanges as they come. Of those that were played in a scenario it remembers the file, not the bytes."""
 
     rules: Sequence[Rule]
-    profile: Profile
-    dialect: Dialect
+    profile: Profile | None
+    """None: what Vapi needs where it speaks the dialect, else the API's owner to the letter."""
+    dialect: Dialect | None
+    """None: each exchange is recognised by itself."""
     _played: dict[Path, dict[_Attempt, dict[str, Path]]] = field(
         default_factory=dict[Path, dict[_Attempt, dict[str, Path]]]
     )
     """Folder, then attempt at a scenario, then step: the file. A folder is a run."""
+    _spoken: dict[Path, Counter[Dialect]] = field(default_factory=dict[Path, Counter[Dialect]])
+    """Folder, then how many of its exchanges are of which dialect."""
 
     def alone(self, path: Path, exchange: Exchange) -> Run | None:
         """What the rules say that look at one exchange; None when none of those was asked for."""
+        recognised = recognise(exchange)
+        dialect = self.dialect or recognised.dialect
+        self._spoken.setdefault(path.parent, Counter())[dialect] += 1
         if (label := exchange.label) is not None:
             folder = self._played.setdefault(path.parent, defaultdict(dict))
             folder[label.scenario, label.attempt][label.step] = path
         rules = [rule for rule in self.rules if not rule.scenarios]
         if not rules:
             return None
-        evidence = [Evidence(exchange=exchange)]
+        profile, conditions = self._measure(dialect)
+        evidence = [Evidence(exchange=exchange, dialect=dialect, conditions=conditions)]
         came = exchange.response is not None
+        flavour = flavour_of(exchange) if dialect is Dialect.OPENAI_COMPATIBLE else None
         return Run(
-            target=Target(name=exchange.source, url=exchange.request.url),
-            profile=self.profile,
-            dialect=self.dialect,
-            results=judge(rules, evidence, profile=self.profile, dialect=self.dialect),
+            target=Target(name=exchange.source, url=exchange.request.url, platform=conditions.platform),
+            profile=profile,
+            dialect=dialect,
+            results=judge(rules, evidence, profile=profile, dialect=dialect),
+            recognised=recognised.because if self.dialect is None else None,
+            flavour=None if flavour is None else f"looks like {flavour.name}: {flavour.because}",
             exchanges=1,
             unreachable=None if came else f"no response came{f' ({exchange.error})' if exchange.error else ''}",
         )
+
+    def _measure(self, dialect: Dialect) -> tuple[Profile, Conditions]:
+        """What an exchange of that dialect is held against, and who would have called."""
+        profile = self.profile or (Profile.VAPI if dialect in CHAT else Profile.STANDARD)
+        if profile is Profile.RAPIDA:
+            return profile, Conditions(platform="rapida")
+        return profile, Conditions(platform="vapi" if dialect in CHAT else "direct")
 
     def together(self) -> Iterator[Run]:
         """What the rules say that look at whole scenarios: one run for each folder that holds one."""
@@ -62,6 +82,8 @@ class Judge:
 
     def _together(self, folder: Path, attempts: dict[_Attempt, dict[str, Path]], rules: Sequence[Rule]) -> Run:
         """The files are read again, so that no more than the exchanges of one scenario or two are in memory."""
+        dialect = self._spoken[folder].most_common(1)[0][0]
+        profile, conditions = self._measure(dialect)
         order = {rule.id: position for position, rule in enumerate(rules)}
         results: list[RuleResult] = []
         for scenarios, group in groupby(
@@ -69,14 +91,17 @@ class Judge:
         ):
             paths = [path for (name, _), steps in attempts.items() if name in scenarios for path in steps.values()]
             evidence = [
-                Evidence(exchange=each) for path in paths for each in load_exchanges(path) if isinstance(each, Exchange)
+                Evidence(exchange=each, dialect=dialect, conditions=conditions)
+                for path in paths
+                for each in load_exchanges(path)
+                if isinstance(each, Exchange)
             ]
-            results += judge(list(group), evidence, profile=self.profile, dialect=self.dialect)
+            results += judge(list(group), evidence, profile=profile, dialect=dialect)
         results.sort(key=lambda result: order[result.rule.id])
         return Run(
-            target=Target(name=str(folder)),
-            profile=self.profile,
-            dialect=self.dialect,
+            target=Target(name=str(folder), platform=conditions.platform),
+            profile=profile,
+            dialect=dialect,
             results=results,
             exchanges=sum(len(steps) for steps in attempts.values()),
         )

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from vapi_conformance.cli.catalogue import chosen
 from vapi_conformance.cli.printing import json_option, print_json
-from vapi_conformance.rules import Rule
+from vapi_conformance.rules import Profile, Rule
 
 __all__ = ["command", "rule_document"]
 
@@ -19,8 +19,8 @@ Examples:
   vapi-conformance rules --json | jq -r '.rules[] | select(.levels.vapi == "MUST") | .id'
 
 \b
-Piped, there is one rule a line: id, level in the profile standard, level in the profile vapi, what holds,
-with tabs between them. MUST gates, SHOULD warns, MAY informs; - is not part of that profile.
+Piped, there is one rule a line: id, level in the profiles standard, vapi and rapida, what holds, with tabs
+between them. MUST gates, SHOULD warns, MAY informs; - is not part of that profile.
 """
 
 
@@ -30,9 +30,9 @@ def rule_document(rule: Rule) -> dict[str, object]:
         "id": rule.id,
         "statement": rule.statement,
         "levels": {
-            "standard": None if rule.standard is None else rule.standard.name,
-            "vapi": None if rule.vapi is None else rule.vapi.name,
+            profile.value: None if (level := rule.level_of(profile)) is None else level.name for profile in Profile
         },
+        "dialects": sorted(rule.dialects),
         "same_level_for_compatible": rule.both,
         "source": rule.source,
         "catalogue": list(rule.catalogue),
@@ -60,11 +60,11 @@ def command(*, patterns: tuple[str, ...], as_json: bool) -> None:
 
 
 def _table(rules: Sequence[Rule]) -> Table:
-    table = Table("rule", "standard", "vapi", "what holds", title=f"{len(rules)} rules")
+    table = Table("rule", *(profile.value for profile in Profile), "what holds", title=f"{len(rules)} rules")
     for rule in rules:
         table.add_row(rule.id, *_levels(rule), Text(rule.statement))  # text, so that brackets are no markup
     return table
 
 
 def _levels(rule: Rule) -> list[str]:
-    return [level.name if level else "-" for level in (rule.standard, rule.vapi)]
+    return [level.name if (level := rule.level_of(profile)) else "-" for profile in Profile]

@@ -7,13 +7,13 @@ from typing import Final
 
 import pytest
 
-from vapi_conformance.endpoint import read_endpoint
+from vapi_conformance.endpoint import Endpoint, read_endpoint
 from vapi_conformance.expected_failures import load_expected_failures
 from vapi_conformance.options import OPTIONS
 from vapi_conformance.problems import UsageError
 from vapi_conformance.pytest_plugin.distributed import Distributed
 from vapi_conformance.pytest_plugin.session import ConformanceSession
-from vapi_conformance.rules import all_rules
+from vapi_conformance.rules import Rule, all_rules
 from vapi_conformance.rules.selection import select
 
 __all__ = ["register"]
@@ -26,7 +26,7 @@ def register(config: pytest.Config, settings: Mapping[str, Sequence[str]]) -> No
     """Raises pytest.UsageError: exit status 4, one sentence."""
     try:
         endpoint = read_endpoint(settings)
-        rules = select(settings.get("rule", ()))
+        rules = _in_force(select(settings.get("rule", ())), endpoint)
         listed = settings.get("expected-failures")
         known = all_rules()
         expected = load_expected_failures(Path(listed[-1]), known) if listed else dict[str, str]()
@@ -48,6 +48,16 @@ def register(config: pytest.Config, settings: Mapping[str, Sequence[str]]) -> No
     config.pluginmanager.register(session, "vapi-conformance-session")
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(Distributed(session), "vapi-conformance-distributed")
+
+
+def _in_force(rules: Sequence[Rule], endpoint: Endpoint) -> list[Rule]:
+    found = [rule for rule in rules if rule.level(endpoint.profile, endpoint.dialect) is not None]
+    if not found:
+        raise UsageError(
+            f"none of the chosen rules is part of the profile {endpoint.profile} for {endpoint.dialect}; "
+            "`vapi-conformance rules` shows where each one holds"
+        )
+    return found
 
 
 def _as_typed(settings: Mapping[str, Sequence[str]]) -> str:

@@ -80,8 +80,8 @@ class ConformanceSession:
         """What is judged, against what."""
         endpoint = self.endpoint
         return (
-            f"vapi-conformance {__version__}: {endpoint.name}, platform vapi, profile {endpoint.profile.value}, "
-            f"dialect {endpoint.dialect.value}, {len(self.rules)} rules"
+            f"vapi-conformance {__version__}: {endpoint.name}, platform {endpoint.platform}, "
+            f"profile {endpoint.profile.value}, dialect {endpoint.dialect.value}, {len(self.rules)} rules"
         )
 
     @pytest.hookimpl(wrapper=True)
@@ -121,7 +121,7 @@ class ConformanceSession:
                 self.target, conditions = live.target, live.conditions
                 if self.endpoint.name != REFERENCE:
                     self.lints = [str(lint) for lint in live.platform.lints()]
-                scenarios = needed_scenarios(rules, has_key=live.has_key)
+                scenarios = needed_scenarios(rules, platform=live.platform, has_key=live.has_key)
                 for exchange in play(
                     scenarios,
                     platform=live.platform,
@@ -137,7 +137,7 @@ class ConformanceSession:
             self.unreachable = str(problem)
         self._progress(0, 0, "")
         self.duration_s = round(time.monotonic() - started, 3)
-        self.evidence = [Evidence(exchange=each, conditions=conditions) for each in exchanges]
+        self.evidence = [self._evidence(each, conditions) for each in exchanges]
         if self.exchanges_dir is not None:
             store(exchanges, self.exchanges_dir)
 
@@ -145,12 +145,15 @@ class ConformanceSession:
         """What the controlling process played."""
         state = object_or_nothing(read_json(folder / "session.json"))
         timeout_s, plan = cast("float", state["timeout_s"]), chunk_plan(state["chunk_plan"])
-        conditions = Conditions(timeout_s=timeout_s, chunk_plan=plan)
+        conditions = Conditions(timeout_s=timeout_s, chunk_plan=plan, platform=self.endpoint.platform)
         self.unreachable = string_or_none(state["unreachable"])
         self.evidence = [
-            Evidence(exchange=from_document(read_json(path), source=path.stem), conditions=conditions)
+            self._evidence(from_document(read_json(path), source=path.stem), conditions)
             for path in sorted(folder.glob("*.exchange.json"))
         ]
+
+    def _evidence(self, exchange: Exchange, conditions: Conditions) -> Evidence:
+        return Evidence(exchange=exchange, conditions=conditions, dialect=self.endpoint.dialect)
 
     def hand_over(self, folder: Path) -> None:
         """Stores what was played for `_load`."""

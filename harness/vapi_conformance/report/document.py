@@ -36,6 +36,8 @@ def to_document(
         "heard": dict(run.heard),
         "lints": list(run.lints),
         "unreachable": run.unreachable,
+        "recognised": run.recognised,
+        "flavour": run.flavour,
         "rules": [_rule(each, expected=each.rule.id in expected_failures) for each in run.results],
     }
 

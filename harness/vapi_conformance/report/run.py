@@ -38,6 +38,10 @@ class Run:
     """What Vapi would make of the streamed answers: heard, silence, tool-call, tool-lost, call-ends; how many each."""
     lints: Sequence[str] = ()
     """Remarks on the user's configuration."""
+    recognised: str | None = None
+    """How the dialect of a recording was known; None where the user named it."""
+    flavour: str | None = None
+    """Whose server this looks like, and why; None where nothing tells."""
     unreachable: str | None = None
     """Why there was nothing to judge, one sentence."""
 

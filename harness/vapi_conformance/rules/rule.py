@@ -122,13 +122,19 @@ class Rule:
         """None: not part of that profile. A compatible server's duties are one step softer unless `both`."""
         if dialect not in self.dialects:
             return None
+        level = self.level_of(profile)
+        own = profile is Profile.VAPI or (profile is Profile.RAPIDA and self.rapida != "standard")
+        if level is None or own or self.both or dialect is not Dialect.OPENAI_COMPATIBLE:
+            return level
+        return Level(max(level - 1, Level.MAY))
+
+    def level_of(self, profile: Profile) -> Level | None:
+        """Before anything is softened."""
         if profile is Profile.VAPI:
             return self.vapi
         if profile is Profile.RAPIDA and self.rapida != "standard":
             return self.rapida
-        if self.standard is None or self.both or dialect is not Dialect.OPENAI_COMPATIBLE:
-            return self.standard
-        return Level(max(self.standard - 1, Level.MAY))
+        return self.standard
 
 
 def _statement(check: Callable[..., object]) -> str:

@@ -4,9 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Self, cast
 
+from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.masking import is_secret_name
+from vapi_conformance.narrow import string_or_none
 from vapi_conformance.platforms.base_url import checked_base_url
+from vapi_conformance.platforms.calling import PlatformName
 from vapi_conformance.platforms.config_file import ConfigError
 from vapi_conformance.platforms.header_fields import checked_headers, checked_key
 from vapi_conformance.platforms.lint import Lint
@@ -44,6 +48,8 @@ class Platform:
     """`model.headers`, the run's own merged over the assistant's."""
     seed: int = 0
     """Who calls: same seed, same caller, same ids."""
+    dialect: Dialect = Dialect.OPENAI_COMPATIBLE
+    """One of Chat Completions' two: Vapi speaks nothing else to a custom endpoint."""
 
     @classmethod
     def from_files(  # noqa: PLR0913 - the options of a run that concern the platform
@@ -56,6 +62,7 @@ class Platform:
         headers: Mapping[str, str] | None = None,
         api_key: str | None = None,
         seed: int = 0,
+        dialect: Dialect = Dialect.OPENAI_COMPATIBLE,
     ) -> "Platform":
         """From an assistant's and a credential's JSON file; what is given beside them wins over what they say.
 
@@ -79,7 +86,13 @@ class Platform:
             oauth2=stored.oauth2 if stored and api_key is None else None,
             model_headers={**configured.model.headers, **checked_headers(headers or {})},
             seed=seed,
+            dialect=dialect,
         )
+
+    @property
+    def name(self) -> PlatformName:
+        """See `Calling`."""
+        return "vapi"
 
     @property
     def model(self) -> str:
@@ -90,6 +103,11 @@ class Platform:
     def timeout_s(self) -> float:
         """Seconds a connection may stay without a token before Vapi gives up: `timeoutSeconds`, default 20."""
         return self.assistant.model.timeout_s
+
+    @property
+    def has_key(self) -> bool:
+        """Whether a key is known: what is sent without one, no endpoint can check."""
+        return self.api_key is not None
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -106,9 +124,33 @@ class Platform:
         """The made-up caller that `seed` stands for."""
         return Caller.from_seed(self.seed)
 
-    def url(self) -> str:
+    @property
+    def system_prompts(self) -> tuple[str, ...]:
+        """The assistant's own."""
+        return tuple(
+            content
+            for message in self.assistant.model.messages
+            if message.get("role") == "system" and (content := string_or_none(message.get("content")))
+        )
+
+    @property
+    def extra(self) -> Mapping[str, object]:
+        """Nothing: all that Vapi adds is in `body`."""
+        return {}
+
+    def url(self, *, model: str | None = None, stream: bool = True) -> str:  # noqa: ARG002 - see Calling
         """Where requests go: the base URL, one slash, `chat/completions`."""
         return request_url(self.base_url)
+
+    def chat_body(
+        self, messages: Sequence[Mapping[str, object]], *, tools: Sequence[Mapping[str, object]], mode: str | None
+    ) -> dict[str, object]:
+        """See `Calling`. mode: an `Envelope`."""
+        return self.body(messages, tools=tools, mode=cast("Envelope | None", mode))
+
+    def in_call(self, number: int) -> Self:
+        """The same assistant, called by somebody else."""
+        return replace(self, seed=self.seed ^ number)
 
     def headers(self, *, bearer: str | None = None) -> tuple[tuple[str, str], ...]:
         """Header fields in wire order, without Host and Content-Length.
