@@ -22,14 +22,23 @@ Try it:
     -d '{"model": "reference", "stream": true, "messages": [{"role": "user", "content": "Hi"}]}'
 
 \b
+What is served, streamed or whole:
+  POST /chat/completions, /v1/chat/completions      OpenAI Chat Completions, and what is compatible
+  POST /v1/responses, GET /v1/responses/ID          OpenAI Responses
+  POST /v1/messages                                 Anthropic Messages
+  POST /v1beta/models/MODEL:generateContent         Gemini; :streamGenerateContent?alt=sse streams events,
+                                                    without alt=sse a JSON array
+  GET  /faults, /healthz                            the faults as JSON; whether the server is up
+
+\b
 One fault for one request, by header or by path:
   curl ... -H 'X-Fault: no-done'
   curl localhost:8000/faults/no-done/chat/completions ...
 
 \b
 Environment:
-  REFERENCE_SERVER_API_KEY  callers must send it as a bearer token
-  UPSTREAM_BASE_URL         an OpenAI-compatible API that answers in place of the script
+  REFERENCE_SERVER_API_KEY  callers must send it, where their API wants it (a bearer token, x-api-key, x-goog-api-key)
+  UPSTREAM_BASE_URL         an OpenAI-compatible API that answers Chat Completions in place of the script
   UPSTREAM_API_KEY          the bearer token for that API
 """
 
@@ -81,9 +90,10 @@ def main(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Serve a small, correct custom LLM for Vapi, which needs no model and no network.
 
-    It answers POST /chat/completions (also below /v1) as the OpenAI API does, streamed or whole, and the
-    three routes of Vapi's sample server: /basic, /openai-sse and /openai-advanced. On demand it makes
-    exactly one mistake, so that you can see what your tests, your proxy or your client do about it.
+    It answers Chat Completions as the OpenAI API does, streamed or whole, and the three routes of Vapi's sample
+    server: /basic, /openai-sse and /openai-advanced. It also answers as the Responses, the Anthropic Messages and
+    the Gemini API do. On demand it makes exactly one mistake, so that you can see what your tests, your proxy or
+    your client do about it.
     """
     if list_faults:
         _print_faults()

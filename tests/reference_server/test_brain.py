@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from reference_server.talking import CLOCK, WEATHER, Json, called, chat, result
 from vapi_reference_server.brain import Reply, think
 from vapi_reference_server.dialects.chat.request import parse_request
+from vapi_reference_server.request import Message, Request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 
 def answer(*messages: Json, **more: object) -> Reply:
     return think(parse_request(chat(list(messages), **more)))
+
+
+def asking(text: str) -> Request:
+    return Request(model="m", messages=(Message(role="user", text=text),), stream=False)
 
 
 def system(text: str) -> Json:
@@ -26,6 +32,31 @@ def says(text: str) -> Json:
 
 def names(reply: Reply) -> Sequence[str]:
     return [call.name for call in reply.calls]
+
+
+class TestThinkingAloud:
+    def test_is_done_where_it_is_asked_for(self) -> None:
+        assert (think(asking("Hi")).reasoning, think(replace(asking("Hi"), thinks_aloud=True)).reasoning != "") == (
+            "",
+            True,
+        )
+
+    def test_counts_within_the_limit(self) -> None:
+        short = think(replace(asking("Hi"), thinks_aloud=True, max_tokens=5))
+        assert (short.reasoning_tokens, short.text, short.finish_reason) == (5, "", "length")
+        longer = think(replace(asking("Hi"), thinks_aloud=True, max_tokens=25))
+        assert longer.reasoning_tokens + longer.tokens == 25
+        assert longer.text != ""
+
+
+class TestStopSequences:
+    def test_the_first_to_come_is_named(self) -> None:
+        reply = think(replace(asking("Say exactly: one two three"), stops=("three", "two")))
+        assert (reply.text, reply.stopped_by) == ("one ", "two")
+
+    def test_none_is_named_where_the_limit_came_first(self) -> None:
+        reply = think(replace(asking("Say exactly: one two three"), stops=("three",), max_tokens=1))
+        assert (reply.text, reply.stopped_by, reply.finish_reason) == ("one", None, "length")
 
 
 class TestWords:

@@ -26,7 +26,10 @@ def run(*arguments: str, **environment: str) -> Result:
 class TestHelp:
     @pytest.mark.parametrize(
         "taught",
-        ["/chat/completions", "X-Fault: no-done", "UPSTREAM_BASE_URL", "REFERENCE_SERVER_API_KEY", "--model '*'"],
+        [
+            *("/chat/completions", "/v1/responses", "/v1/messages", "/v1beta/models/MODEL:generateContent"),
+            *("X-Fault: no-done", "UPSTREAM_BASE_URL", "REFERENCE_SERVER_API_KEY", "--model '*'"),
+        ],
     )
     def test_teaches(self, taught: str) -> None:
         assert taught in run("--help").output

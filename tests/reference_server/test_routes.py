@@ -41,6 +41,21 @@ class TestPaths:
         heard = talk.post(b"", method="GET")
         assert (heard.status, heard.headers["allow"], list(heard.json)) == (405, "POST", ["error"])
 
+    @pytest.mark.parametrize(
+        ("path", "form"),
+        [
+            ("/v1/messages/batches", ["type", "error", "request_id"]),
+            ("/v1/responses/resp_1/cancel", ["error"]),
+            ("/v1beta/models", ["error"]),
+        ],
+    )
+    def test_a_refusal_has_the_form_of_the_nearest_dialect(self, talk: Talk, path: str, form: list[str]) -> None:
+        heard = talk.post(HI, path)
+        assert (heard.status, list(heard.json)) == (404, form)
+
+    def test_a_long_path_takes_no_long_time(self, talk: Talk) -> None:
+        assert talk.post(HI, "/projects" + "/models/a" * 5000 + ":generateContent").status == 404
+
     def test_health(self, talk: Talk) -> None:
         assert talk.post(b"", "/healthz", method="GET").json == {"status": "ok"}
 
