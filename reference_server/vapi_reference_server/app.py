@@ -80,6 +80,7 @@ class _Front:
         self._find_fault(work)
         work.route = find_route(work.path)
         work.dialect = self._dialects[work.route.dialect if work.route is not None else nearest_dialect(work.path)]
+        self._leave_others_alone(work)
         work.reach(Stage.ARRIVED)
         if work.answer is not None:
             return work.answer
@@ -118,6 +119,17 @@ class _Front:
         except ValueError as error:
             raise problems.bad_value("X-Fault-Seconds", "a number of seconds is wanted") from error
 
+    def _leave_others_alone(self, work: Work) -> None:
+        """A fault of one API does not show in another. Whoever asks for it there is told."""
+        if work.fault is None or work.fault.spoils(work.dialect.name):
+            return
+        name, owner = work.fault.name, work.fault.dialect.value
+        asked, work.fault = name != self._settings.fault, None
+        if asked:
+            raise Problem(
+                status=400, message=f"The fault '{name}' belongs to {owner}.", code="fault_of_another_dialect"
+            )
+
 
 def _listed(fault: Fault) -> dict[str, object]:
     return {
@@ -127,6 +139,7 @@ def _listed(fault: Fault) -> dict[str, object]:
         "seen_on": fault.seen_on.value,
         "seconds": fault.seconds,
         "dialect": fault.dialect.value,
+        "everywhere": fault.everywhere,
     }
 
 

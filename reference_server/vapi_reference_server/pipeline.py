@@ -36,12 +36,13 @@ def read_request(work: Work, raw: bytes) -> Request:
         raise work.dialect.unknown_model(request.model)
     if request.prompt_tokens > work.settings.context_tokens:
         raise problems.context_overflow(work.settings.context_tokens, request.prompt_tokens)
-    return request
+    work.request = request
+    work.reach(Stage.REQUEST)
+    return work.asked
 
 
 def answer_request(work: Work, request: Request) -> Answer:
     """The scripted answer, in the shape the request asked for."""
-    work.request = request
     work.replies = [think(request) for _ in range(request.choices)]
     work.reach(Stage.REPLIES)
     if request.stream:

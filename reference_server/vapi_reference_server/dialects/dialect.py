@@ -25,6 +25,10 @@ class Dialect(ABC):
     name: DialectName
 
     @abstractmethod
+    def sent_key(self, work: Work) -> str | None:
+        """The key that the request carries, where this API looks for it; None where there is none."""
+
+    @abstractmethod
     def check_key(self, key: str, work: Work) -> None:
         """Raise Problem unless the request carries this key, where this API wants it."""
 
@@ -87,9 +91,8 @@ def bearer_token(authorization: str | None) -> str | None:
     return sent.strip() if scheme.lower() == "bearer" and sent else None
 
 
-def check_bearer(key: str, work: Work) -> None:
+def check_bearer(key: str, sent: str | None) -> None:
     """The check of both OpenAI dialects. Raises Problem, status 401."""
-    sent = bearer_token(work.headers.get("authorization"))
     if sent is None:
         raise problems.missing_key()
     if not is_key(sent, key):

@@ -155,20 +155,20 @@ def _ignored_parameters() -> tuple[Fault, ...]:
     return (
         _misread(
             "max-tokens-ignored",
-            "chat.max-tokens-is-honoured",
+            "sampling.max-tokens-is-honoured",
             "The answer is as long as it likes.",
             ignoring("max_tokens", "max_completion_tokens"),
         ),
         _misread(
             "stop-ignored",
-            "chat.stop-sequence-is-honoured",
+            "sampling.stop-sequence-is-honoured",
             "The answer goes on past a stop sequence.",
             ignoring("stop"),
         ),
         _misread("n-ignored", "chat.n-is-honoured-or-refused", "There is one choice, always.", ignoring("n")),
         _misread(
             "json-mode-prose",
-            "chat.json-mode-parses",
+            "sampling.json-mode-parses",
             "A request for JSON is answered in prose.",
             ignoring("response_format"),
         ),

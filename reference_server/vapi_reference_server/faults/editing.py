@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from vapi_reference_server.answer import Write
+from vapi_reference_server.dialects.names import DialectName
 from vapi_reference_server.faults.fault import Fault, SeenOn, Stage
 from vapi_reference_server.json_values import JsonObject, as_object, objects_of
 
@@ -23,8 +24,14 @@ Change: TypeAlias = "Callable[[JsonObject], None]"
 class Shelf:
     """Makes faults that share a stage and the kind of request that shows them."""
 
-    def __init__(self, seen_on: SeenOn, *at: Stage) -> None:
-        self._seen_on, self._at = seen_on, at
+    def __init__(
+        self,
+        seen_on: SeenOn,
+        *at: Stage,
+        dialect: DialectName = DialectName.CHAT,
+        everywhere: bool = False,
+    ) -> None:
+        self._seen_on, self._at, self._dialect, self._everywhere = seen_on, at, dialect, everywhere
 
     def fault(  # noqa: PLR0913 - the columns of a table
         self,
@@ -35,6 +42,7 @@ class Shelf:
         *,
         seen_on: SeenOn | None = None,
         seconds: float = 0.0,
+        everywhere: bool | None = None,
     ) -> Fault:
         """One fault of this shelf."""
         return Fault(
@@ -45,6 +53,8 @@ class Shelf:
             do=do,
             seen_on=seen_on or self._seen_on,
             seconds=seconds,
+            dialect=self._dialect,
+            everywhere=self._everywhere if everywhere is None else everywhere,
         )
 
 

@@ -130,7 +130,7 @@ def _accepted() -> tuple[Fault, ...]:
     return (
         _body(
             "unknown-model-200",
-            "errors.unknown-model-is-404",
+            "errors.unknown-model-is-refused",
             "A model that nobody knows is answered for.",
             _known_model,
         ),

@@ -21,6 +21,8 @@ class Stage(Enum):
     """The head is read; `work.answer` may be given at once, `route` or `checks_key` changed."""
     BODY = auto()
     """`work.body` is read, not yet checked; a Problem may be raised."""
+    REQUEST = auto()
+    """`work.request` is what the model will answer to."""
     REPLIES = auto()
     """`work.replies` holds the words and calls, one reply per choice."""
     COMPLETION = auto()
@@ -28,7 +30,7 @@ class Stage(Enum):
     CHUNKS = auto()
     """`work.chunks` are the objects of the stream. Not reached by JSON answers."""
     WRITES = auto()
-    """`work.writes` are the events of the stream, one write each, `[DONE]` last."""
+    """`work.writes` are the events of the stream, one write each, and last what ends it (`[DONE]` in chat)."""
     ANSWER = auto()
     """`work.answer` is complete: head, writes, ending."""
     PROBLEM = auto()
@@ -64,4 +66,10 @@ class Fault:
     seconds: float = 0.0
     """How long it takes unless the request says otherwise (header X-Fault-Seconds)."""
     dialect: DialectName = DialectName.CHAT
-    """The API in which it is shown. Faults of bytes, heads, keys and times go wrong in the others as well."""
+    """The API whose answers it spoils."""
+    everywhere: bool = False
+    """Whether it spoils those of the other APIs as well: a fault of bytes, heads, keys, times or words."""
+
+    def spoils(self, dialect: DialectName) -> bool:
+        """Whether it shows in the answers of this API."""
+        return self.everywhere or self.dialect is dialect

@@ -40,9 +40,13 @@ class AnthropicDialect(Dialect):
 
     name = DialectName.ANTHROPIC
 
+    def sent_key(self, work: Work) -> str | None:
+        """What stands in `x-api-key`, or a bearer token."""
+        return work.headers.get("x-api-key") or bearer_token(work.headers.get("authorization"))
+
     def check_key(self, key: str, work: Work) -> None:
-        """The key stands in `x-api-key`, or is a bearer token."""
-        sent = work.headers.get("x-api-key") or bearer_token(work.headers.get("authorization"))
+        """Refusals have status 401."""
+        sent = self.sent_key(work)
         if not sent:
             raise _unauthorized("x-api-key header is required", "missing_api_key")
         if not is_key(sent, key):

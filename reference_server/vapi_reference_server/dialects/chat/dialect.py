@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vapi_reference_server.answer import DONE, Write, event
 from vapi_reference_server.dialects.chat import rendering
 from vapi_reference_server.dialects.chat.request import parse_request
-from vapi_reference_server.dialects.dialect import Dialect, check_bearer
+from vapi_reference_server.dialects.dialect import Dialect, bearer_token, check_bearer
 from vapi_reference_server.dialects.names import DialectName
 
 if TYPE_CHECKING:
@@ -27,9 +27,13 @@ class ChatDialect(Dialect):
 
     name = DialectName.CHAT
 
+    def sent_key(self, work: Work) -> str | None:
+        """A bearer token."""
+        return bearer_token(work.headers.get("authorization"))
+
     def check_key(self, key: str, work: Work) -> None:
-        """The key is a bearer token."""
-        check_bearer(key, work)
+        """Refusals name the scheme."""
+        check_bearer(key, self.sent_key(work))
 
     def read(self, work: Work) -> Request:
         """The request; three routes of Vapi's sample server change what it asks for."""

@@ -33,6 +33,7 @@ _NAMES: Mapping[int, str] = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
+_BAD_REQUEST = 400
 _RPC = "type.googleapis.com/google.rpc."
 _BETWEEN, _END = b",\r\n", b"]"
 
@@ -45,25 +46,29 @@ class GeminiDialect(Dialect):
 
     name = DialectName.GEMINI
 
+    def sent_key(self, work: Work) -> str | None:
+        """What stands in `x-goog-api-key` or in the query, or a bearer token, as Vertex has it."""
+        return _api_key(work) or bearer_token(work.headers.get("authorization"))
+
     def check_key(self, key: str, work: Work) -> None:
-        """The key stands in `x-goog-api-key` or in the query, or it is a bearer token, as Vertex has it."""
-        sent = work.headers.get("x-goog-api-key") or work.query.get("key")
-        token = bearer_token(work.headers.get("authorization"))
-        if not sent and token is None:
+        """Without a key 403, with a wrong one 400, with a wrong token 401."""
+        sent = self.sent_key(work)
+        if not sent:
             raise Problem(
                 status=403,
                 message="Method doesn't allow unregistered callers. Please use an API key.",
                 code="missing_api_key",
             )
-        if sent and not is_key(sent, key):
+        if is_key(sent, key):
+            return
+        if _api_key(work):
             raise Problem(status=400, message="API key not valid. Please pass a valid API key.", code="invalid_api_key")
-        if not sent and token is not None and not is_key(token, key):
-            raise Problem(
-                status=401,
-                message="Request had invalid authentication credentials.",
-                code="invalid_token",
-                headers={"www-authenticate": "Bearer"},
-            )
+        raise Problem(
+            status=401,
+            message="Request had invalid authentication credentials.",
+            code="invalid_api_key",
+            headers={"www-authenticate": "Bearer"},
+        )
 
     def read(self, work: Work) -> Request:
         """The request; its path names the model, and whether to stream."""
@@ -116,6 +121,10 @@ class GeminiDialect(Dialect):
         return Answer(status=200, headers={"content-type": "application/json; charset=UTF-8"}, writes=work.writes)
 
 
+def _api_key(work: Work) -> str | None:
+    return work.headers.get("x-goog-api-key") or work.query.get("key")
+
+
 def _is_array(work: Work) -> bool:
     return work.route is not None and bool(work.route.stream) and work.query.get("alt") != "sse"
 
@@ -128,7 +137,7 @@ def _as_asked(response: JsonObject, work: Work) -> JsonObject:
 
 
 def _details(problem: Problem) -> list[JsonObject]:
-    if problem.code == "invalid_api_key":
+    if problem.code == "invalid_api_key" and problem.status == _BAD_REQUEST:
         return [{"@type": f"{_RPC}ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com"}]
     if problem.param is not None:
         violation = {"field": problem.param, "description": problem.message}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vapi_reference_server import problems
 from vapi_reference_server.answer import named_event
-from vapi_reference_server.dialects.dialect import Dialect, check_bearer
+from vapi_reference_server.dialects.dialect import Dialect, bearer_token, check_bearer
 from vapi_reference_server.dialects.names import DialectName
 from vapi_reference_server.dialects.responses.rendering import Stamp, finished
 from vapi_reference_server.dialects.responses.request import parse_request
@@ -34,9 +34,13 @@ class ResponsesDialect(Dialect):
 
     name = DialectName.RESPONSES
 
+    def sent_key(self, work: Work) -> str | None:
+        """A bearer token."""
+        return bearer_token(work.headers.get("authorization"))
+
     def check_key(self, key: str, work: Work) -> None:
-        """The key is a bearer token."""
-        check_bearer(key, work)
+        """Refusals name the scheme."""
+        check_bearer(key, self.sent_key(work))
 
     def read(self, work: Work) -> Request:
         """The request, with the conversation it goes on from."""
