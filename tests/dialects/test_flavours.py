@@ -268,6 +268,14 @@ class TestHostileAnswer:
         long = json.dumps(chat(system_fingerprint="b1-" + "a" * 100_000))
         assert (None, None) == (sentence(answered(many)), sentence(answered(long)))
 
+    def test_with_another_fingerprint_on_each_chunk_is_read_by_the_first_few(self) -> None:
+        def stream(count: int) -> str:
+            names = [*(f"x{number}" for number in range(count)), "fp_ollama"]
+            return "".join(f"data: {json.dumps(chat(system_fingerprint=name))}\n\n" for name in names)
+
+        assert "looks like Ollama: its system_fingerprint is fp_ollama" == sentence(answered(stream(3)))
+        assert None is sentence(answered(stream(100)))
+
 
 # What the recorder called the vendor, to what it is called here.
 PROVIDERS = {

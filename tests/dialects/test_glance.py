@@ -84,6 +84,11 @@ class TestGlance:
         assert ({"object": "chat.completion", "choices": None},) == glance(answered(body)).objects
 
     def test_stops_at_the_bound_in_what_a_small_gzip_holds(self) -> None:
+        body = gzip.compress(b'{"a": 1, "b": "' + b"x" * (4 * MAX_GLANCE_BYTES) + b'", "late": 1}', mtime=0)
+        assert len(body) < MAX_GLANCE_BYTES
+        assert ({"a": 1, "b": None},) == glance(answered(body, "gzip")).objects
+
+    def test_keeps_some_of_very_many_events(self) -> None:
         body = gzip.compress(b'data: {"a": 1}\n\n' * 400_000, mtime=0)
         assert 0 < len(glance(answered(body, "gzip")).objects) <= MAX_GLANCE_BYTES
 

@@ -210,6 +210,8 @@ class TestHeaders:
         asked: dict[str, object] = {"messages": MESSAGES, "max_tokens": 10}
         expected = known(ANTHROPIC, "the request has messages, max_tokens and the header x-api-key")
         assert expected == recognise(exchange(headers=key, asked=asked))
+        without_limit = exchange(headers=key, asked={"messages": MESSAGES})
+        assert known(COMPATIBLE, "the request has messages") == recognise(without_limit)
 
     @pytest.mark.parametrize(
         ("name", "dialect", "because"),
@@ -379,8 +381,11 @@ class TestHostileExchange:
             "a" * 100_000,
             "https://host" + "/chat/completions" * 10_000 + "x",
             "https://host/model/" + "anthropic" * 10_000,
+            "https://host/" + "a" * 100_000 + "/v1/messages",
+            # Cut at the bound, it would end in a path that names a dialect.
+            "https://host/" + "a" * (16 * 1024 - len("https://host//v1/messages")) + "/v1/messages/and/more",
         ],
-        ids=["models", "users", "blanks", "letters", "paths", "names"],
+        ids=["models", "users", "blanks", "letters", "paths", "names", "end", "cut"],
     )
     def test_with_an_endless_url_is_known_by_the_answer(self, url: str) -> None:
         assert "the answer has candidates" == recognise(exchange(url=url, answer='{"candidates": []}')).because

@@ -233,7 +233,8 @@ SIGNS: Final[tuple[Sign, ...]] = (
 
 _MOST_CHOICES: Final = 16
 _MOST_VALUES: Final = 8
-_TELLING_CHARACTERS: Final = 200
+"""Strings that are kept of one key: an id may be another one on each of thousands of chunks."""
+_TELLING_BYTES: Final = 200
 
 _Traces = Mapping[tuple[Place, str], list[str]]
 """What stands where, with the first few strings that stood under it."""
@@ -259,7 +260,7 @@ def _holds(sign: Sign, exchange: Exchange, traces: _Traces) -> bool:
             headers: tuple[Header, ...] = () if exchange.response is None else exchange.response.headers
             start = sign.key.encode("ascii")
             return any(
-                name.lower().startswith(start) and _is_like(sign, value[:_TELLING_CHARACTERS].decode("latin-1"))
+                name.lower().startswith(start) and _is_like(sign, value[:_TELLING_BYTES].decode("latin-1"))
                 for name, value in headers
             )
         case Place.COMMENT:
@@ -287,8 +288,8 @@ def _traces(exchange: Exchange) -> _Traces:
 
 def _leave(traces: dict[tuple[Place, str], list[str]], place: Place, key: str, value: object) -> None:
     values = traces.setdefault((place, key), [])
-    text = (string_or_none(value) or "")[:_TELLING_CHARACTERS]
-    if isinstance(value, str) and len(values) < _MOST_VALUES and text not in values:
+    text = string_or_none(value)
+    if text is not None and len(values) < _MOST_VALUES and text not in values:
         values.append(text)
 
 
