@@ -164,10 +164,12 @@ def streamed(value: object, *, extended: bool) -> Exchange:
     def chunk(delta: JsonObject, finish: str | None = None) -> JsonObject:
         return record(choice({**delta, **more("message")}, finish) | more("choice"), usage=None, **more("top"))
 
+    # Words of any kind on the last delta have a rule of their own: it is about their place.
+    beside_the_finish = {key: each for key, each in more("message").items() if not key.startswith("reasoning")}
     return stream(
         chunk({"role": "assistant", "content": ""}),
         chunk({"content": "Hello there."}),
-        record(choice({}, "stop") | more("choice"), usage=None, **more("top")),
+        record(choice(beside_the_finish, "stop") | more("choice"), usage=None, **more("top")),
         record(usage=USAGE | more("usage"), **more("top")),
         DONE,
         request=ASKED,
