@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange, Read, Request, Response
-from vapi_conformance.masking import mask_exchange
+from vapi_conformance.masking import mask_exchange, mask_query
 
 KEY = b"sk-0123456789abcdef"
 STARS = b"*" * len(KEY)
@@ -175,3 +175,21 @@ class TestShortSecrets:
     def test_three_letters_are_no_secret(self) -> None:
         exchange = replace(answered(b"abc"), request=Request(method="POST", url="", headers=((b"a", b"abc"),)))
         assert exchange == mask_exchange(exchange, [b"abc", b""])
+
+
+class TestQuery:
+    @pytest.mark.parametrize(
+        ("url", "masked"),
+        [
+            (
+                "https://llm.example/v1beta/models/m:generateContent",
+                "https://llm.example/v1beta/models/m:generateContent",
+            ),
+            ("https://llm.example/m?key=abc&alt=sse", "https://llm.example/m?key=***&alt=sse"),
+            ("https://llm.example/m?alt=sse&api_key=a%2Fb", "https://llm.example/m?alt=sse&api_key=*****"),
+            ("https://llm.example/m?key", "https://llm.example/m?key"),
+            ("?", "?"),
+        ],
+    )
+    def test_what_is_named_like_a_credential_is_masked(self, url: str, masked: str) -> None:
+        assert masked == mask_query(url)

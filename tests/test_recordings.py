@@ -135,6 +135,21 @@ class TestHar:
         told = f"{path}: 3 of 5 entries ask no model and were left out"
         assert [Unread(reason=told, is_fault=False)] == found[2:]
 
+    @pytest.mark.parametrize(
+        ("url", "body"),
+        [
+            ("https://llm.example/v1/responses", None),
+            ("https://llm.example/v1/messages", None),
+            ("https://llm.example/v1beta/models/m:generateContent?key=secret", None),
+            ("https://llm.example/own", {"contents": []}),
+            ("https://llm.example/own", {"input": "Hi"}),
+        ],
+    )
+    def test_every_api_is_known_by_its_path_or_its_body(self, path: Path, url: str, body: object) -> None:
+        answer = hars.response("{}", mime="application/json")
+        (exchange,) = exchanges(path, hars.har(hars.entry(hars.request(url, body=body), answer)))
+        assert url.replace("secret", "******") == exchange.request.url
+
     def test_a_faulty_entry_does_not_hide_those_after_it(self, path: Path) -> None:
         bad = hars.entry(hars.request(), hars.response(None, content={"size": 9}))
         found = load(path, hars.har(hars.sound(), bad, 7, hars.sound()))
@@ -148,7 +163,7 @@ class TestHar:
             (hars.har(), "FILE: the HAR holds no entries"),
             (
                 hars.har(hars.page()),
-                "FILE: none of its entries asks a model: no POST to …/chat/completions or with messages",
+                "FILE: none of its entries asks a model: no POST to the path of an API, or with messages",
             ),
             (hars.har(None), "FILE#0: the entry is no object"),
             (hars.har({"request": hars.request()}), "FILE#0: response is missing"),

@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus
 from vapi_conformance.content_coding import decode_content
 from vapi_conformance.exchange import MASK, Exchange, Header, Read
 
-__all__ = ["MIN_BODY_SECRET_BYTES", "MIN_SECRET_BYTES", "is_secret_name", "mask_exchange"]
+__all__ = ["MIN_BODY_SECRET_BYTES", "MIN_SECRET_BYTES", "is_secret_name", "mask_exchange", "mask_query"]
 
 MIN_SECRET_BYTES: Final = 4
 """A shorter value would blot out ordinary text."""
@@ -30,6 +30,19 @@ _SECRET_NAME: Final = re.compile(r"auth|key|token|secret|cookie|password", re.IG
 def is_secret_name(header: str) -> bool:
     """Whether a header of this name carries a credential, as far as names tell."""
     return _SECRET_NAME.search(header) is not None
+
+
+def mask_query(url: str) -> str:
+    """The URL with the values of parameters whose name says that they are a credential (`?key=` at Gemini) masked."""
+    head, mark, query = url.partition("?")
+    if not mark:
+        return url
+    pairs = (each.partition("=") for each in query.split("&"))
+    return (
+        head
+        + mark
+        + "&".join(name + sign + ("*" * len(value) if is_secret_name(name) else value) for name, sign, value in pairs)
+    )
 
 
 def mask_exchange(exchange: Exchange, secrets: Sequence[bytes]) -> Exchange:

@@ -18,7 +18,10 @@ def run(*arguments: str) -> Result:
 class TestRules:
     def test_lists_one_rule_a_line_when_piped(self) -> None:
         result = run("rules", "sse.utf-8-is-valid")
-        assert (0, "sse.utf-8-is-valid\tMUST\tMUST\tThe stream is valid UTF-8.\n") == (result.exit_code, result.stdout)
+        assert (0, "sse.utf-8-is-valid\tMUST\tMUST\tMUST\tThe stream is valid UTF-8.\n") == (
+            result.exit_code,
+            result.stdout,
+        )
 
     def test_lists_all_without_a_pattern_and_a_layer_with_one(self) -> None:
         assert len(all_rules()) == len(run("rules").stdout.splitlines())
@@ -36,7 +39,7 @@ class TestExplain:
         rule = all_rules()["sse.last-event-is-terminated"]
         text = run("explain", rule.id).stdout
         assert text.startswith(
-            f"{rule.id}\n  {rule.statement}\n  standard  MUST\n  vapi      MUST\n  source    {rule.source}\n"
+            f"{rule.id}\n  {rule.statement}\n  standard  MUST\n  vapi      MUST\n  rapida    MUST\n  source    {rule.source}\n"
             f"  mend      {rule.remedy}\n\nA broken example\n"
         )
         assert f"\nWhat is said about it\n{rule.id}  MUST  {rule.source}\n" in text

@@ -22,6 +22,7 @@ from vapi_conformance.specimens import base, load_specimen
 
 MISTAKE = hars.entry(hars.request(), hars.response(hars.STREAM.removesuffix("\n")))
 VAPI = "· profile vapi · dialect openai_compatible"
+READ = "read as openai_compatible: the URL ends in /chat/completions"
 
 
 def check(*arguments: object) -> Result:
@@ -58,7 +59,7 @@ class TestText:
         hars.save(Path("a.har"), hars.har(hars.sound()))
         result = check("a.har", "--rule", "sse.*")
         assert (0, "") == (result.exit_code, result.stderr)
-        assert result.stdout == (f"a.har#0: no violation: 25 rules held\n1 judged, no MUST is broken {VAPI}\n")
+        assert result.stdout == (f"a.har#0: no violation: 25 rules held · {READ}\n1 judged, no MUST is broken {VAPI}\n")
 
     def test_a_violation_ends_the_investigation(self) -> None:
         hars.save(Path("a.har"), hars.har(MISTAKE, hars.sound()))
@@ -70,6 +71,7 @@ class TestText:
         assert 1 == result.exit_code
         assert result.stdout.splitlines() == [
             "a.har#0",
+            f"  {READ}",
             "",
             f"sse.last-event-is-terminated  MUST  {rule.source}",
             f"  requires  {rule.statement}",
@@ -82,7 +84,7 @@ class TestText:
             "",
             "a.har#0: violated: 1 MUST broken, 1 rule held",
             "",
-            "a.har#1: no violation: 2 rules held",
+            f"a.har#1: no violation: 2 rules held · {READ}",
             "broken most often",
             "      1 x  MUST    sse.last-event-is-terminated",
             f"2 judged, 1 with a MUST that is broken or was not shown {VAPI}",
@@ -93,7 +95,7 @@ class TestText:
         result = check("a.har", "--rule", "chat.choices-is-non-empty")
         assert 0 == result.exit_code
         assert result.stdout.splitlines() == [
-            "a.har#0: nothing to judge: no rule that was asked for is about this exchange",
+            f"a.har#0: nothing to judge: no rule that was asked for is about this exchange · {READ}",
             f"0 judged, 1 with nothing to judge {VAPI}",
         ]
 
@@ -111,7 +113,7 @@ class TestText:
         result = check("a.har")
         assert 1 == result.exit_code
         assert result.stdout.splitlines() == [
-            "a.har#0: nothing to judge: no response came",
+            f"a.har#0: nothing to judge: no response came · {READ}",
             f"0 judged, 1 with nothing to judge {VAPI}",
         ]
 
@@ -239,7 +241,7 @@ class TestUsage:
         ("arguments", "told"),
         [
             ([], "Error: Missing argument 'FILES...'.\n"),
-            (["a", "--profile", "x"], "'x' is not one of 'standard', 'vapi'.\n"),
+            (["a", "--profile", "x"], "'x' is not one of 'standard', 'vapi', 'rapida'.\n"),
             (["a", "--rule", "sse.x"], "Error: no rule is called 'sse.x'; `vapi-conformance rules` lists them\n"),
             (
                 ["a", "--rule", "ends-with-done"],

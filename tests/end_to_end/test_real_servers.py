@@ -206,7 +206,7 @@ class TestThePythonPackagePipedThrough:
             "http.full-url-is-served": "one route only",
             "tools.no-empty-call-list": "the package dumps tool_calls: null on every delta",
             "tools.unknown-result-is-refused": "the refusal comes after the 200",
-            "errors.unknown-model-is-404": "upstream serves every name",
+            "errors.unknown-model-is-refused": "upstream serves every name",
             "errors.empty-messages-is-400": "the refusal comes after the 200",
         },
     }

@@ -98,6 +98,8 @@ class TestContent:
             "exchanges": 3,
             "heard": {"heard": 2},
             "lints": ["a", "b"],
+            "recognised": None,
+            "flavour": None,
             "unreachable": None,
         } == {key: value for key, value in document.items() if key not in ("rules", "counts")}
 

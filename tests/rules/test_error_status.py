@@ -5,9 +5,13 @@ from dataclasses import replace
 import pytest
 
 from judging import outcome, steps, streamed, told, with_status
+from vapi_conformance.dialects.names import Dialect
+from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End, Exchange, Label
+from vapi_conformance.rules import all_rules
+from vapi_conformance.rules.rule import MUST
 from vapi_conformance.specimens import base
-from vapi_conformance.verdict import Outcome
+from vapi_conformance.verdict import Outcome, judge_rule
 from whole_answers import refused, whole
 
 ANSWERED = "errors.well-formed-request-is-answered"
@@ -44,7 +48,7 @@ class TestStatusOfProbes:
     @pytest.mark.parametrize(
         ("rule", "name", "sound", "broken"),
         [
-            ("errors.unknown-model-is-404", "unknown-model", [404], [200, 400, 500]),
+            ("errors.unknown-model-is-refused", "unknown-model", [404], [200, 400, 500]),
             ("errors.context-overflow-is-400", "context-overflow", [200, 400], [404, 413, 500]),
             ("errors.wrong-type-is-400", "wrong-types", [400, 422], [200, 404, 500]),
             ("errors.empty-messages-is-400", "empty-messages", [400, 422], [200, 500]),
@@ -55,11 +59,19 @@ class TestStatusOfProbes:
         assert [] == [status for status in sound if told(rule, with_status(first, status)) != []]
         assert [] == [status for status in broken if len(told(rule, with_status(first, status))) != 1]
 
+    @pytest.mark.parametrize(
+        ("status", "found"), [(400, Outcome.PASSED), (404, Outcome.PASSED), (500, Outcome.VIOLATED)]
+    )
+    def test_responses_may_call_a_model_that_is_not_there_a_bad_value(self, status: int, found: Outcome) -> None:
+        probe = with_status(base("unknown-model")[0], status)
+        evidence = Evidence(exchange=probe, dialect=Dialect.OPENAI_RESPONSES)
+        assert found is judge_rule(all_rules()["errors.unknown-model-is-refused"], MUST, [evidence]).outcome
+
     @pytest.mark.parametrize("name", ["unknown-model", "context-overflow", "wrong-types", "empty-messages"])
     @pytest.mark.parametrize("status", [401, 403, 429])
     def test_who_does_not_look_at_a_request_is_not_judged_by_it(self, name: str, status: int) -> None:
         rule = {
-            "unknown-model": "errors.unknown-model-is-404",
+            "unknown-model": "errors.unknown-model-is-refused",
             "context-overflow": "errors.context-overflow-is-400",
             "wrong-types": "errors.wrong-type-is-400",
             "empty-messages": "errors.empty-messages-is-400",

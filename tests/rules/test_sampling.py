@@ -11,9 +11,9 @@ from vapi_conformance.verdict import Outcome
 from whole_answers import choice_of, document, message_of, whole
 
 SCENARIOS = {
-    "chat.max-tokens-is-honoured": "max-tokens-json",
-    "chat.stop-sequence-is-honoured": "stop-json",
-    "chat.json-mode-parses": "json-mode",
+    "sampling.max-tokens-is-honoured": "max-tokens-json",
+    "sampling.stop-sequence-is-honoured": "stop-json",
+    "sampling.json-mode-parses": "json-mode",
 }
 
 
@@ -25,7 +25,7 @@ def saying(name: str, text: object, finish: object) -> Exchange:
 
 
 class TestMaxTokens:
-    RULE = "chat.max-tokens-is-honoured"
+    RULE = "sampling.max-tokens-is-honoured"
 
     @pytest.mark.parametrize(
         ("words", "finish", "passes"),
@@ -44,7 +44,7 @@ class TestMaxTokens:
 
 
 class TestStop:
-    RULE = "chat.stop-sequence-is-honoured"
+    RULE = "sampling.stop-sequence-is-honoured"
 
     @pytest.mark.parametrize(
         ("text", "finish", "passes"),
@@ -61,7 +61,7 @@ class TestStop:
 
 
 class TestJsonMode:
-    RULE = "chat.json-mode-parses"
+    RULE = "sampling.json-mode-parses"
 
     @pytest.mark.parametrize("text", ["", "[]", "7", '{"city": NaN}', "{} {}", '```json\n{"city": "Lisbon"}\n```'])
     def test_wants_one_object(self, text: str) -> None:

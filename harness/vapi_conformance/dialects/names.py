@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["BUT_GEMINI", "CHAT", "EVERY", "Dialect"]
+__all__ = ["BUT_GEMINI", "CHAT", "EVERY", "OPENAI", "Dialect"]
 
 
 class Dialect(StrEnum):
@@ -24,5 +24,8 @@ class Dialect(StrEnum):
 EVERY: Final = frozenset(Dialect)
 CHAT: Final = frozenset({Dialect.OPENAI_CHAT_COMPLETIONS, Dialect.OPENAI_COMPATIBLE})
 """The two that share the shape of Chat Completions."""
+OPENAI: Final = CHAT | {Dialect.OPENAI_RESPONSES}
+"""Those whose owner is OpenAI: one way to send a key, one form of error."""
 BUT_GEMINI: Final = EVERY - {Dialect.GEMINI_GENERATE_CONTENT}
-"""Gemini sends arguments as an object, and its clients read `data: ` lines only: it has rules of its own on both."""
+"""Gemini sends arguments as an object, and its clients read `data: ` lines only: it has rules of its own on both,
+and refuses keys with 400 and 403."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from vapi_conformance.exchange import Capture, End, Exchange, Header, Read, Request, Response, Timing
+from vapi_conformance.masking import mask_query
 from vapi_conformance.narrow import array_or_none, object_or_none, object_or_nothing, string_or_none
 from vapi_conformance.problems import UsageError
 from vapi_conformance.recordings.fields import Fields, field_line_bytes, utf8
@@ -18,8 +19,11 @@ from vapi_conformance.recordings.unread import Unread
 __all__ = ["har_exchanges"]
 
 _CREDENTIALS: Final = frozenset(
-    {b"authorization", b"proxy-authorization", b"cookie", b"x-api-key", b"api-key", b"x-vapi-secret"}
+    {b"authorization", b"proxy-authorization", b"cookie", b"x-api-key", b"api-key", b"x-goog-api-key", b"x-vapi-secret"}
 )
+_PATHS: Final = ("/chat/completions", "/responses", "/v1/messages", ":generateContent", ":streamGenerateContent")
+_CONVERSATIONS: Final = ('"messages"', '"contents"', '"input"')
+"""What the history is called in a request of each API."""
 _BODILESS: Final = frozenset({204, 304})
 
 
@@ -48,7 +52,7 @@ def har_exchanges(fields: Fields) -> Iterator[Exchange | Unread]:
             except UsageError as problem:
                 yield Unread(reason=str(problem))
     if left_out == len(entries):
-        raise fields.fault("none of its entries asks a model: no POST to …/chat/completions or with messages")
+        raise fields.fault("none of its entries asks a model: no POST to the path of an API, or with messages")
     if left_out:
         reason = f"{fields.place}: {left_out} of {len(entries)} entries ask no model and were left out"
         yield Unread(reason=reason, is_fault=False)
@@ -59,14 +63,14 @@ def _asks_a_model(entry: Mapping[str, object]) -> bool:
     request = object_or_nothing(entry.get("request"))
     method = (string_or_none(request.get("method")) or "POST").upper()
     path = (string_or_none(request.get("url")) or "").partition("#")[0].partition("?")[0].rstrip("/")
-    if path.endswith("/chat/completions"):
+    if path.endswith(_PATHS):
         return method != "OPTIONS"
     if method != "POST":
         return False
     posted = string_or_none(object_or_nothing(request.get("postData")).get("text"))
     content = object_or_nothing(object_or_nothing(entry.get("response")).get("content"))
     is_stream = (string_or_none(content.get("mimeType")) or "").lower().startswith("text/event-stream")
-    return posted is None or '"messages"' in posted or is_stream
+    return posted is None or any(key in posted for key in _CONVERSATIONS) or is_stream
 
 
 def _exchange(entry: Fields) -> Exchange:
@@ -77,7 +81,7 @@ def _exchange(entry: Fields) -> Exchange:
     return Exchange(
         request=Request(
             method=request.text("method", "POST"),
-            url=request.text("url", ""),
+            url=mask_query(request.text("url", "")),
             headers=tuple(_masked(header) for header in _headers(request)),
             body=None if posted is None else utf8(posted),
         ),

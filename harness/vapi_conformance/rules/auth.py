@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from vapi_conformance.dialects.names import BUT_GEMINI, OPENAI
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import MASK
 from vapi_conformance.narrow import object_or_none, string_or_none
@@ -39,6 +40,7 @@ def _not_401(group: Sequence[Evidence], step: str, what: str) -> Iterator[Violat
 
 @scenario_rule(
     "auth.bearer-is-accepted",
+    dialects=OPENAI,
     scenarios=("auth",),
     standard=MUST,
     vapi=MUST,
@@ -57,6 +59,7 @@ def bearer_is_accepted(group: Sequence[Evidence]) -> Iterator[Violation]:
 
 @scenario_rule(
     "auth.missing-key-is-401",
+    dialects=BUT_GEMINI,
     scenarios=("auth",),
     standard=MUST,
     vapi=MUST,
@@ -73,6 +76,7 @@ def missing_key_is_401(group: Sequence[Evidence]) -> Iterator[Violation]:
 
 @scenario_rule(
     "auth.wrong-key-is-401",
+    dialects=BUT_GEMINI,
     scenarios=("auth",),
     standard=MUST,
     vapi=MUST,
@@ -93,6 +97,7 @@ def _is_unauthorized(evidence: Evidence) -> bool:
 
 @rule(
     "auth.refusal-names-its-scheme",
+    dialects=OPENAI,
     standard=SHOULD,
     vapi=MAY,
     source="RFC 9110, 15.5.2 and 11.6.1",

@@ -8,6 +8,7 @@ right, and at Vapi it ends every call.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from vapi_conformance.dialects.names import CHAT, Dialect
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing, string_or_none
 from vapi_conformance.rules.quoting import quote
@@ -21,12 +22,13 @@ __all__ = [
     "no_error_in_200",
     "status_has_its_own_reason",
     "status_precedes_the_stream",
-    "unknown_model_is_404",
+    "unknown_model_is_refused",
     "well_formed_request_is_answered",
     "wrong_type_is_400",
 ]
 
 _BAD_VALUE: Final = frozenset({400, 422})
+_BAD_REQUEST: Final = 400
 _NOT_FOUND: Final = 404
 _NOT_ABOUT_THE_REQUEST: Final = frozenset({401, 403, 408, 429})
 """Refused before the body was looked at: nothing is known about how it would have been judged."""
@@ -76,20 +78,23 @@ def status_precedes_the_stream(evidence: Evidence) -> Iterator[Violation]:
 
 
 @scenario_rule(
-    "errors.unknown-model-is-404",
+    "errors.unknown-model-is-refused",
     scenarios=("unknown-model",),
     standard=MUST,
     vapi=MAY,
-    source="observed: the first party sends 404 with the code model_not_found, and official clients map it",
+    source="observed: OpenAI's chat, Anthropic and Gemini send 404, OpenAI's Responses 400 with the code "
+    "model_not_found; official clients map them",
     catalogue=["ERR-05"],
-    remedy="Refuse a model that you do not serve with 404 and the code model_not_found.",
+    remedy="Refuse a model that you do not serve with 404 (Responses: 400) and the error of the API.",
     applies=_is_judged,
 )
-def unknown_model_is_404(group: Sequence[Evidence]) -> Iterator[Violation]:
-    """A request for a model that does not exist is refused with 404."""
+def unknown_model_is_refused(group: Sequence[Evidence]) -> Iterator[Violation]:
+    """A request for a model that does not exist is refused with 404, by Responses with 400."""
     for step, evidence in by_step(group).values():
-        if evidence.status not in (_NOT_FOUND, *_NOT_ABOUT_THE_REQUEST):
-            yield Violation(expected="status 404", actual=f"status {evidence.status}", step=step)
+        as_a_bad_value = evidence.dialect is Dialect.OPENAI_RESPONSES and evidence.status == _BAD_REQUEST
+        if evidence.status not in (_NOT_FOUND, *_NOT_ABOUT_THE_REQUEST) and not as_a_bad_value:
+            expected = "status 400 or 404" if evidence.dialect is Dialect.OPENAI_RESPONSES else "status 404"
+            yield Violation(expected=expected, actual=f"status {evidence.status}", step=step)
 
 
 _SAYS_LENGTH: Final = ("context", "length", "token", "long", "large", "exceed", "maximum", "limit")
@@ -118,7 +123,7 @@ def context_overflow_is_400(group: Sequence[Evidence]) -> Iterator[Violation]:
     for step, evidence in by_step(group).values():
         if evidence.is_success or evidence.status in _NOT_ABOUT_THE_REQUEST:
             continue
-        if evidence.status != 400:  # noqa: PLR2004 - RFC 9110, 15.5.1
+        if evidence.status != _BAD_REQUEST:
             yield Violation(expected="an answer, or status 400", actual=f"status {evidence.status}", step=step)
         elif not _says_what_is_too_long(evidence):
             actual = quote(evidence.body[:200].decode(errors="replace"))
@@ -172,6 +177,7 @@ _WITH_A_REASON: Final = frozenset({400, 401, 403, 429, 500, 503})
 
 @rule(
     "errors.status-has-its-own-reason",
+    dialects=CHAT,
     standard=None,
     vapi=MAY,
     source="Vapi, call ended reasons: the values for custom-llm",

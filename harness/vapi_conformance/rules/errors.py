@@ -6,6 +6,7 @@ The body of a 401 is judged by `auth.refusal-has-an-error-body` alone.
 from collections.abc import Iterator
 from typing import Final
 
+from vapi_conformance.dialects.names import OPENAI
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import object_or_none, object_or_nothing
 from vapi_conformance.rules.bounding import at_most
@@ -85,6 +86,7 @@ def body_is_json(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "errors.error-is-an-object",
+    dialects=OPENAI,
     standard=MUST,
     vapi=SHOULD,
     source=_ERROR,
@@ -99,6 +101,7 @@ def error_is_an_object(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "errors.message-is-a-string",
+    dialects=OPENAI,
     standard=MUST,
     vapi=SHOULD,
     source=f"{_ERROR}, Error.message",
@@ -113,6 +116,7 @@ def message_is_a_string(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "errors.fields-are-typed",
+    dialects=OPENAI,
     standard=SHOULD,
     vapi=MAY,
     source=f"{_ERROR}, Error: type, param and code are required, the latter two nullable",

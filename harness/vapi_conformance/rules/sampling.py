@@ -7,7 +7,7 @@ A request that is refused asked for something that the endpoint does not have: t
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from vapi_conformance.dialects.names import CHAT
+from vapi_conformance.dialects.names import CHAT, EVERY, Dialect
 from vapi_conformance.dialects.transcript import Choice
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import array_or_nothing, object_or_none
@@ -68,7 +68,7 @@ def _is_short_by_itself(group: Sequence[Evidence]) -> bool:
 
 
 @scenario_rule(
-    "chat.max-tokens-is-honoured",
+    "sampling.max-tokens-is-honoured",
     scenarios=("max-tokens",),
     standard=SHOULD,
     vapi=SHOULD,
@@ -97,7 +97,7 @@ def _reason(choice: Choice) -> str:
 
 
 @scenario_rule(
-    "chat.stop-sequence-is-honoured",
+    "sampling.stop-sequence-is-honoured",
     scenarios=("stop",),
     standard=SHOULD,
     vapi=MAY,
@@ -152,7 +152,8 @@ def n_is_honoured_or_refused(group: Sequence[Evidence]) -> Iterator[Violation]:
 
 
 @scenario_rule(
-    "chat.json-mode-parses",
+    "sampling.json-mode-parses",
+    dialects=EVERY - {Dialect.ANTHROPIC_MESSAGES},
     scenarios=("json-mode",),
     standard=MUST,
     vapi=MAY,

@@ -4,11 +4,12 @@ Vapi asks again whenever the caller's words grow or change, edits earlier messag
 window would. What an answer has to hold is read from the request it answers.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End
-from vapi_conformance.narrow import string_or_none
+from vapi_conformance.narrow import object_or_nothing, string_or_none
 from vapi_conformance.rules.prompt_words import code_word, folded, house_word, says, told_to_say
 from vapi_conformance.rules.quoting import quote
 from vapi_conformance.rules.rule import MAY, MUST, SHOULD, Need, Violation, scenario_rule
@@ -251,15 +252,25 @@ def _words(text: str | None) -> set[str]:
 
 
 def _stream_id(evidence: Evidence) -> str | None:
-    """The id of the first chunk that has one; an empty id is broken in its own way.
-
-    Only where there are choices: what streams of other protocols call `id` is no concern of ours.
-    """
+    """The id of the first chunk that has one; an empty id is broken in its own way."""
     if not _is_answered(evidence):
         return None
     records = (chunk.record for chunk in evidence.transcript.chunks)
-    ids = (string_or_none(record.get("id")) for record in records if record is not None and "choices" in record)
+    ids = (_answer_id(record, evidence.dialect) for record in records if record is not None)
     return next((each for each in ids if each), None)
+
+
+def _answer_id(record: Mapping[str, object], dialect: Dialect) -> str | None:
+    """In chat only where there are choices: what streams of other protocols call `id` is no concern of ours."""
+    match dialect:
+        case Dialect.OPENAI_RESPONSES:
+            return string_or_none(object_or_nothing(record.get("response")).get("id"))
+        case Dialect.ANTHROPIC_MESSAGES:
+            return string_or_none(object_or_nothing(record.get("message")).get("id"))
+        case Dialect.GEMINI_GENERATE_CONTENT:
+            return string_or_none(record.get("responseId"))
+        case _:
+            return string_or_none(record.get("id")) if "choices" in record else None
 
 
 @scenario_rule(
