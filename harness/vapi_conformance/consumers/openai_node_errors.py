@@ -1,5 +1,6 @@
 """The errors of openai-node: which class and which words an answer's status or error object gives (`error.mjs`)."""
 
+import codecs
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urljoin
@@ -7,6 +8,7 @@ from urllib.parse import urljoin
 from vapi_conformance.consumers import v8_json
 from vapi_conformance.consumers.js_error import JsError
 from vapi_conformance.consumers.node_http import Body
+from vapi_conformance.consumers.undici_body import UndiciBody
 from vapi_conformance.exchange import End, Exchange, header_values
 from vapi_conformance.narrow import object_or_nothing
 
@@ -30,8 +32,8 @@ _NO_MESSAGE: Final = "(no status code or body)"
 _OK: Final = range(200, 300)
 
 
-def raise_for_status(exchange: Exchange, body: Body) -> None:
-    """Reads the body only when the status is not 2xx.
+def raise_for_status(exchange: Exchange, body: Body | UndiciBody) -> None:
+    """Reads the body only when the status is not 2xx. Which body it is tells what the library fetches with.
 
     Raises:
         JsError: the library's error for an answer that is none, or is no success.
@@ -49,7 +51,7 @@ def raise_for_status(exchange: Exchange, body: Body) -> None:
     location = header_values(response.headers, "location")
     if response.status in _REDIRECTS and location:
         raise _redirected(exchange, response.status, location[0])
-    text = _body_text(exchange.request.url, body)
+    text = _body_text(exchange.request.url, body) if isinstance(body, Body) else _native_body_text(body)
     raise _status_error(response.status, text)
 
 
@@ -71,6 +73,15 @@ def _body_text(url: str, body: Body) -> str:
         if not broken.name:
             raise
         return f"Invalid response body while trying to fetch {url}: {broken.message}"
+
+
+def _native_body_text(body: UndiciBody) -> str:
+    try:
+        return body.whole().removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
+    except JsError as broken:
+        if not broken.name:
+            raise
+        return broken.message
 
 
 def _status_error(status: int, text: str) -> JsError:
