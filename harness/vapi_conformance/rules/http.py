@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from vapi_conformance.content_coding import MAX_DECODED_BYTES
+from vapi_conformance.dialects.names import BUT_GEMINI
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing
@@ -94,6 +95,8 @@ def _wants_a_stream(evidence: Evidence) -> bool:
 
 @rule(
     "http.stream-request-gets-stream",
+    # A stream of Gemini may be an array; gemini-stream.alt-sse-gets-events and its neighbour say when.
+    dialects=BUT_GEMINI,
     standard=SHOULD,
     vapi=MUST,
     source="openai-openapi 2.3.0, CreateChatCompletionRequest.stream; VAPI 2.1 and 2.2: two reports of answers that "

@@ -18,7 +18,15 @@ from vapi_conformance.narrow import (
 )
 from vapi_conformance.payload import parse
 
-__all__ = ["allowed_names", "generation_config", "read_request", "sent", "wants_integer_enums", "wants_sse"]
+__all__ = [
+    "allowed_names",
+    "calling_config",
+    "generation_config",
+    "read_request",
+    "sent",
+    "wants_integer_enums",
+    "wants_sse",
+]
 
 _METHOD: Final = re.compile(r"/([^/:?#]+):([A-Za-z]+)(?:[?#]|\Z)")
 _STREAMING: Final = "streamGenerateContent"
@@ -59,7 +67,7 @@ def generation_config(body: Mapping[str, object]) -> Mapping[str, object]:
 
 def allowed_names(body: Mapping[str, object]) -> tuple[str, ...]:
     """`allowedFunctionNames`; empty where all are allowed."""
-    names = array_or_nothing(sent(_calling_config(body), "allowedFunctionNames"))
+    names = array_or_nothing(sent(calling_config(body), "allowedFunctionNames"))
     return tuple(name for name in names if isinstance(name, str))
 
 
@@ -153,13 +161,14 @@ def _other_tool_names(body: Mapping[str, object]) -> frozenset[str] | None:
     return None if any(sent(tool, name) is not None for tool in tools for name in _MAKES_NAMES) else frozenset()
 
 
-def _calling_config(body: Mapping[str, object]) -> Mapping[str, object]:
+def calling_config(body: Mapping[str, object]) -> Mapping[str, object]:
+    """Empty where there is none."""
     return object_or_nothing(sent(object_or_nothing(sent(body, "toolConfig")), "functionCallingConfig"))
 
 
 def _tool_choice(body: Mapping[str, object]) -> tuple[ToolChoice | None, str | None]:
     """The choice, and the one function that it leaves."""
-    mode = _calling_config(body).get("mode")
+    mode = calling_config(body).get("mode")
     choice = _MODES.get(mode) if isinstance(mode, str | int) and not isinstance(mode, bool) else None
     names = allowed_names(body)
     return ("named", names[0]) if choice == "required" and len(names) == 1 else (choice, None)
