@@ -86,7 +86,7 @@ def heard_by(listen: Listen, cases: Sequence[Case], *, words: Callable[[Exceptio
     with serving(plays) as base, ThreadPoolExecutor(8) as pool, warnings.catch_warnings():
         # pydantic and the libraries warn of values that they do not know.
         warnings.simplefilter("ignore")
-        return list(pool.map(lambda number: run(number, base), range(len(cases))))
+        return list(pool.map(run, range(len(cases)), [base] * len(cases)))
 
 
 def compact(value: object) -> str:

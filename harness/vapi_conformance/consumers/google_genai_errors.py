@@ -8,12 +8,12 @@ from typing import Final
 from urllib.parse import urljoin
 
 from vapi_conformance.consumers import py_json
-from vapi_conformance.consumers.httpx_body import Body
+from vapi_conformance.consumers.httpx_body import Body, text_of
 from vapi_conformance.consumers.py_error import PyError
 from vapi_conformance.exchange import Exchange, header_values
 from vapi_conformance.narrow import array_or_none, object_or_none
 
-__all__ = ["body_text", "cut", "raise_for_error_document", "raise_for_status"]
+__all__ = ["cut", "raise_for_error_document", "raise_for_status"]
 
 _MAX_WORDS: Final = 500
 _OK: Final = 200
@@ -46,7 +46,7 @@ def raise_for_status(exchange: Exchange, body: Body) -> None:
     except PyError as error:
         if error.name != "JSONDecodeError":
             raise
-        document = {"message": body_text(exchange, content), "status": _phrase(response.status)}
+        document = {"message": text_of(exchange, content), "status": _phrase(response.status)}
     raise _api_error(response.status, document)
 
 
@@ -67,33 +67,6 @@ def raise_for_error_document(document: object) -> None:
         words = f"'<=' not supported between instances of 'int' and '{py_json.type_name(code)}'"
         raise PyError("TypeError", words)
     raise _api_error(code, document)
-
-
-def body_text(exchange: Exchange, content: bytes) -> str:
-    """The body as httpx's `Response.text` gives it.
-
-    Raises:
-        PyError: in our words; the charset names something that is no encoding of text.
-    """
-    content_types = header_values(exchange.response.headers, "content-type") if exchange.response is not None else ()
-    for parameter in ", ".join(content_types).split(";")[1:]:
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            return _decoded(content, value.strip().strip("\"'"))
-    return content.decode("utf-8", "replace")
-
-
-def _decoded(content: bytes, charset: str) -> str:
-    import codecs
-
-    try:
-        codecs.lookup(charset)
-    except (LookupError, ValueError):
-        return content.decode("utf-8", "replace")
-    try:
-        return content.decode(charset, "replace")
-    except (LookupError, ValueError):
-        raise PyError("", "(the charset names no encoding of text)") from None
 
 
 def _api_error(code: float, document: object) -> PyError:

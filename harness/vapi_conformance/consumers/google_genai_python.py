@@ -88,7 +88,7 @@ def hear(exchange: Exchange, *, max_body_bytes: int = 64 << 20, max_event_bytes:
         else:
             whole = body.whole()
             listening.at_ns = body.at_ns
-            text = errors.body_text(exchange, whole)
+            text = httpx_body.text_of(exchange, whole)
             _hear(py_json.loads(text) if text else {}, listening)
     except PyError as error:
         raised = error
@@ -124,7 +124,7 @@ def _hear(document: object, listening: Listening) -> None:
     response = _converted(document)
     validate("GenerateContentResponse", response)
     candidates = array_or_nothing(response.get("candidates"))
-    candidate = object_or_nothing(candidates[0]) if candidates else {}
+    candidate = object_or_nothing(candidates[0] if candidates else None)
     content = object_or_nothing(candidate.get("content"))
     for item in array_or_nothing(content.get("parts")):
         _hear_part(object_or_nothing(item), listening)

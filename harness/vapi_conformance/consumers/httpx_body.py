@@ -5,14 +5,16 @@ connection ends is told from `Exchange.end`; the words are those of httpcore and
 and httpx2 2.16 (`_decoders.py`, `_models.py`), installed without their extras: brotli and zstd are then not undone.
 """
 
+import codecs
 import zlib
 from collections.abc import Iterator
+from email.message import Message
 from typing import Protocol
 
 from vapi_conformance.consumers.py_error import PyError
 from vapi_conformance.exchange import End, Exchange, header_values
 
-__all__ = ["Body", "NeverEndsError", "raise_for_missing_head"]
+__all__ = ["Body", "NeverEndsError", "raise_for_missing_head", "text_of"]
 
 _OUTPUT_BYTES = 1 << 20
 _INPUT_BYTES = 64 << 10
@@ -117,6 +119,26 @@ def raise_for_missing_head(exchange: Exchange) -> None:
     if exchange.timing.connect_ns is None and not exchange.connection_reused:
         raise PyError("", "(no response: a TransportError of httpx's)")
     raise PyError("RemoteProtocolError", "Server disconnected without sending a response.")
+
+
+def text_of(exchange: Exchange, content: bytes) -> str:
+    """`Response.text`: in the charset of the content type if Python knows it, else as UTF-8; wrong bytes replaced.
+
+    Raises:
+        PyError: in our words; the charset names something that is no encoding of text.
+    """
+    headers = exchange.response.headers if exchange.response is not None else ()
+    message = Message()
+    message["content-type"] = ", ".join(header_values(headers, "content-type"))
+    charset = message.get_content_charset() or "utf-8"
+    try:
+        codecs.lookup(charset)
+    except (LookupError, ValueError):
+        charset = "utf-8"
+    try:
+        return content.decode(charset, "replace")
+    except (LookupError, ValueError, Warning):
+        raise PyError("", "(the charset names no encoding of text)") from None
 
 
 def _undone(decoders: tuple[_Decoder, ...], data: bytes) -> Iterator[bytes]:
