@@ -33,6 +33,13 @@ _MODULES = (
     "gemini_stream_lines",
     "gemini_stream",
     "gemini_errors",
+    "anthropic",
+    "anthropic_meaning",
+    "anthropic_errors",
+    "anthropic_requests",
+    "anthropic_stream",
+    "anthropic_stream_order",
+    "anthropic_stream_blocks",
     "tools",
     "tool_calls",
     "tool_choice",
@@ -45,13 +52,6 @@ _MODULES = (
     "turns",
     "histories",
     "rapida",
-    "anthropic",
-    "anthropic_meaning",
-    "anthropic_errors",
-    "anthropic_requests",
-    "anthropic_stream",
-    "anthropic_stream_order",
-    "anthropic_stream_blocks",
 )
 
 

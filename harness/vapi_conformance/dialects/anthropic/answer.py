@@ -51,6 +51,7 @@ _MEANINGS: Final[Mapping[str, FinishMeaning]] = {
 }
 _INPUT_COUNTS: Final = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 """Together they are the prompt; each stands for a part that is billed at a price of its own."""
+_BEYOND_ANY_COUNT: Final = 1 << 53
 _NO_FUNCTION: Final[Mapping[str, object]] = {}
 
 
@@ -93,14 +94,14 @@ class _Message:
         """The fields that may hold usage."""
         if (counts := object_or_none(fields.get("usage"))) is None:
             return
-        sent = {key: count for key in _INPUT_COUNTS if (count := integer_or_none(counts.get(key))) is not None}
+        sent = {key: count for key in _INPUT_COUNTS if (count := _count(counts.get(key))) is not None}
         self.input_counts |= sent
         self.usages.append(
             UsageReport(
                 chunk=chunk.index,
                 counts=counts,
                 input_tokens=sum(self.input_counts.values()) if "input_tokens" in self.input_counts else None,
-                output_tokens=integer_or_none(counts.get("output_tokens")),
+                output_tokens=_count(counts.get("output_tokens")),
             )
         )
 
@@ -114,6 +115,12 @@ class _Message:
             roles=tuple(self.roles),
             finishes=tuple(self.finishes),
         )
+
+
+def _count(value: object) -> int | None:
+    """A number of tokens; numbers beyond all measure are none, and Python would refuse to print their sum."""
+    count = integer_or_none(value)
+    return count if count is not None and abs(count) < _BEYOND_ANY_COUNT else None
 
 
 def _call(block: Block, chunks: Sequence[Chunk]) -> ToolCall:

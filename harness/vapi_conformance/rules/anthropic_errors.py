@@ -1,0 +1,115 @@
+"""Messages: refusals in the API's own form, and the id by which its support finds a request."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from vapi_conformance.evidence import Evidence
+from vapi_conformance.narrow import object_or_none, object_or_nothing, string_or_none
+from vapi_conformance.rules.anthropic_view import DOCS, MESSAGES, TYPES
+from vapi_conformance.rules.quoting import describe, quote
+from vapi_conformance.rules.reported_error import error_payload, sent_error
+from vapi_conformance.rules.rule import MUST, SHOULD, Need, Violation, rule
+
+__all__ = [
+    "error_says_its_type",
+    "error_type_fits_the_status",
+    "refusal_names_the_request",
+    "request_id_is_sent",
+]
+
+_ERRORS: Final = f"{DOCS}, errors"
+_TYPES_BY_STATUS: Final[Mapping[int, tuple[str, ...]]] = {
+    400: ("invalid_request_error",),
+    401: ("authentication_error",),
+    402: ("billing_error",),
+    403: ("permission_error",),
+    404: ("not_found_error",),
+    413: ("request_too_large",),
+    429: ("rate_limit_error",),
+    500: ("api_error",),
+    504: ("timeout_error",),
+    529: ("overloaded_error",),
+}
+_BESIDE_THE_API: Final = frozenset({"unknown-path", "full-url", "wrong-method"})
+"""Probes of what the router answers and not the API."""
+
+
+def _error(evidence: Evidence) -> Mapping[str, object] | None:
+    """The error object of a refusal; what is no such thing has rules for every API."""
+    label = evidence.exchange.label
+    if not evidence.is_refusal or (label is not None and label.scenario in _BESIDE_THE_API):
+        return None
+    return object_or_none(sent_error(evidence))
+
+
+@rule(
+    "anthropic.error-says-its-type",
+    dialects=MESSAGES,
+    standard=MUST,
+    source=f"{_ERRORS}, error shapes; {TYPES}/shared/error_response.py, type",
+    catalogue=["ANTH-13"],
+    remedy='Send {"type": "error", "error": {"type": "...", "message": "..."}}.',
+    applies=lambda evidence: _error(evidence) is not None,
+)
+def error_says_its_type(evidence: Evidence) -> Iterator[Violation]:
+    """The body of a refusal has the `type` error beside the error."""
+    kind = object_or_nothing(error_payload(evidence).value).get("type")
+    if kind != "error":
+        yield Violation(expected='"type": "error" beside the error', actual=describe(kind))
+
+
+@rule(
+    "anthropic.error-type-fits-the-status",
+    dialects=MESSAGES,
+    standard=MUST,
+    source=f"{_ERRORS}, HTTP errors",
+    catalogue=["ANTH-13"],
+    remedy="Send the type that belongs to the status, such as rate_limit_error with 429.",
+    applies=lambda evidence: (
+        evidence.status in _TYPES_BY_STATUS and string_or_none((_error(evidence) or {}).get("type")) is not None
+    ),
+)
+def error_type_fits_the_status(evidence: Evidence) -> Iterator[Violation]:
+    """The type of an error is the one that belongs to the status."""
+    kind = string_or_none((_error(evidence) or {}).get("type")) or ""
+    expected = _TYPES_BY_STATUS[evidence.status or 0]
+    if kind not in expected:
+        yield Violation(
+            expected=f"{' or '.join(expected)} with status {evidence.status}", actual=f"error.type {quote(kind)}"
+        )
+
+
+@rule(
+    "anthropic.refusal-names-the-request",
+    dialects=MESSAGES,
+    standard=SHOULD,
+    source=f"{_ERRORS}, error shapes: request_id; observed: absent in older answers",
+    catalogue=["ANTH-13"],
+    remedy="Send request_id in the body too; logs keep bodies where they lose headers.",
+    applies=lambda evidence: _error(evidence) is not None,
+)
+def refusal_names_the_request(evidence: Evidence) -> Iterator[Violation]:
+    """The body of a refusal names the request in `request_id`."""
+    name = object_or_nothing(error_payload(evidence).value).get("request_id")
+    if not isinstance(name, str) or not name:
+        yield Violation(expected="request_id, as a string that is not empty", actual=describe(name))
+
+
+@rule(
+    "anthropic.request-id-is-sent",
+    dialects=MESSAGES,
+    standard=SHOULD,
+    source=f"{_ERRORS}, request id: every response has the header request-id",
+    catalogue=["ANTH-14"],
+    remedy="Send a request-id with every answer, and write it to your log.",
+    needs=[Need.HEADERS],
+    applies=lambda evidence: (
+        evidence.exchange.response is not None
+        and bool(evidence.exchange.response.headers)
+        and (evidence.is_success or _error(evidence) is not None)
+    ),
+)
+def request_id_is_sent(evidence: Evidence) -> Iterator[Violation]:
+    """Every answer has the header `request-id`."""
+    if not any(value.strip() for value in evidence.header("request-id")):
+        yield Violation(expected="the header request-id", actual="none")
