@@ -59,7 +59,7 @@ class Judge:
             dialect=dialect,
             results=judge(rules, evidence, profile=profile, dialect=dialect),
             recognised=recognised.because if self.dialect is None else None,
-            flavour=None if flavour is None else f"looks like {flavour.name}: {flavour.because}",
+            flavour=None if flavour is None else flavour.sentence,
             exchanges=1,
             unreachable=None if came else f"no response came{f' ({exchange.error})' if exchange.error else ''}",
         )

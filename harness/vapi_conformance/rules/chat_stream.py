@@ -76,6 +76,7 @@ def id_is_non_empty(evidence: Evidence) -> Iterator[Violation]:
     dialects=CHAT,
     standard=MUST,
     vapi=MAY,
+    rapida=MUST,
     source=f"{_SCHEMA}.id",
     catalogue=["CHAT-STREAM-02"],
     remedy="Make the id once per answer; accumulating clients drop chunks with another one.",
@@ -220,7 +221,7 @@ def empty_choices_have_a_reason(evidence: Evidence) -> Iterator[Violation]:
 
 def _is_excused(record: Mapping[str, object]) -> bool:
     # A falsy error on such a chunk is told by chat-stream.no-null-error-key.
-    return any(record.get(key) for key in _REASONS_FOR_NO_CHOICES) or "error" in record
+    return any(record.get(key) is not None for key in _REASONS_FOR_NO_CHOICES) or "error" in record
 
 
 @rule(
@@ -325,6 +326,7 @@ def logprobs_are_null_or_object(evidence: Evidence) -> Iterator[Violation]:
     dialects=CHAT,
     standard=MUST,
     vapi=MAY,
+    rapida=MUST,
     source="openai-go 1.12.0, packages/ssestream: a chunk with the key fails the stream, whatever its value",
     catalogue=["CHAT-STREAM-19"],
     remedy='Leave "error" out of chunks that report none.',

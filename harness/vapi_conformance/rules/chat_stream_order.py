@@ -216,6 +216,7 @@ def _end(evidence: Evidence) -> int:
     dialects=CHAT,
     standard=SHOULD,
     vapi=MAY,
+    rapida=MUST,
     source=_EXAMPLE,
     catalogue=["CHAT-STREAM-15"],
     remedy='Send the finish_reason on a chunk of its own with "delta": {}; an empty "content" there keeps some clients '
@@ -246,6 +247,7 @@ def _held(delta: Mapping[str, object]) -> str:
     dialects=CHAT,
     standard=MUST,
     vapi=SHOULD,
+    rapida=MAY,
     source=_DONE,
     catalogue=["CHAT-STREAM-17", "VAPI-4"],
     remedy="Send `data: [DONE]` and an empty line after the last chunk.",

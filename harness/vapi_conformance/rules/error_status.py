@@ -204,6 +204,7 @@ _ACCEPTANCE_HAS_ITS_OWN_RULE: Final = frozenset(
         "merged-answer",
         "message-without-content",
         "metadata-modes",
+        "minimal",
         "seed",
         "stop",
         "tool-result",

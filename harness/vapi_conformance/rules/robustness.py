@@ -7,6 +7,7 @@ nothing: that is told by `errors.well-formed-request-is-answered`.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from vapi_conformance.dialects.names import CHAT
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End
 from vapi_conformance.rules.quoting import quote
@@ -20,10 +21,12 @@ __all__ = [
     "keep_alive_serves_two_requests",
     "malformed_json_is_400",
     "metadata_modes_are_accepted",
+    "minimal_request_is_answered",
     "oversized_request_is_refused",
     "stream_ignores_accept",
     "unknown_keys_are_ignored",
     "unknown_path_is_404",
+    "vendor_keys_are_no_server_error",
     "wrong_method_is_refused",
 ]
 
@@ -97,6 +100,43 @@ def unknown_keys_are_ignored(group: _Group) -> Iterator[Violation]:
         yield Violation(
             expected="an answer, as to the same request without extra keys", actual=shortcoming, step=found[0]
         )
+
+
+@scenario_rule(
+    "http.minimal-request-is-answered",
+    scenarios=("minimal",),
+    dialects=CHAT,
+    standard=MUST,
+    vapi=SHOULD,
+    source="openai-openapi 2.3.0, CreateChatCompletionRequest: required; inferred of Rapida: without model options "
+    "nothing else is sent",
+    catalogue=["RAP-02"],
+    remedy="Make every key but model and messages optional.",
+    applies=_has_response,
+)
+def minimal_request_is_answered(group: _Group) -> Iterator[Violation]:
+    """A request with model, messages, stream and temperature only is answered."""
+    if (shortcoming := _shortcoming(group[0])) is not None:
+        yield Violation(expected="an answer", actual=shortcoming)
+
+
+@scenario_rule(
+    "http.vendor-keys-are-no-server-error",
+    scenarios=("vendor-keys",),
+    dialects=CHAT,
+    standard=SHOULD,
+    vapi=MAY,
+    rapida=SHOULD,
+    source="RFC 9110, 15.6; Rapida's documentation: model.parameters carries keys of vendors, such as top_k",
+    catalogue=["RAP-03"],
+    remedy="Ignore keys that you do not know, or refuse them with 400.",
+    applies=_has_response,
+)
+def vendor_keys_are_no_server_error(group: _Group) -> Iterator[Violation]:
+    """Keys of other vendors in a request are ignored or refused; they break nothing."""
+    status = group[0].status
+    if status is not None and status >= _SERVER_ERROR:
+        yield Violation(expected="an answer, or status 400", actual=f"status {status}")
 
 
 @scenario_rule(

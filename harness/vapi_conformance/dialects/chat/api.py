@@ -8,14 +8,19 @@ from vapi_conformance.dialects.chat.answer import read_answer
 from vapi_conformance.dialects.chat.request import read_request
 from vapi_conformance.dialects.transcript import BodyKind, Chunk
 
-__all__ = ["API", "CHUNK_SCHEMA", "DOCUMENT_SCHEMA"]
+__all__ = ["API", "CHUNK_SCHEMA", "DOCUMENT_SCHEMA", "PROMPT_FILTER_SCHEMA"]
 
 CHUNK_SCHEMA: Final = "openai/chat-completion-chunk"
+PROMPT_FILTER_SCHEMA: Final = "openai/prompt-filter-chunk"
+"""Azure's first chunk: a legal extension (facts on dialects, 2)."""
 DOCUMENT_SCHEMA: Final = "openai/chat-completion"
 
 
-def _schema_of(_chunk: Chunk, kind: BodyKind) -> str:
-    return DOCUMENT_SCHEMA if kind == "json" else CHUNK_SCHEMA
+def _schema_of(chunk: Chunk, kind: BodyKind) -> str:
+    if kind == "json":
+        return DOCUMENT_SCHEMA
+    record = chunk.record or {}
+    return PROMPT_FILTER_SCHEMA if "prompt_filter_results" in record and record.get("choices") == [] else CHUNK_SCHEMA
 
 
 def _url(base_url: str, _model: str, _stream: bool) -> str:  # noqa: FBT001 - the record's signature
