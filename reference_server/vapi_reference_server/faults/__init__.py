@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vapi_reference_server.faults.anthropic import anthropic_faults
+from vapi_reference_server.faults.anthropic_stream import anthropic_stream_faults
 from vapi_reference_server.faults.auth import auth_faults
 from vapi_reference_server.faults.completion import completion_faults
 from vapi_reference_server.faults.errors import error_faults
+from vapi_reference_server.faults.gemini import gemini_faults
+from vapi_reference_server.faults.gemini_stream import gemini_stream_faults
 from vapi_reference_server.faults.http import http_faults
 from vapi_reference_server.faults.requests import request_faults
+from vapi_reference_server.faults.responses import responses_faults
+from vapi_reference_server.faults.responses_stream import responses_stream_faults
 from vapi_reference_server.faults.speech import speech_faults
 from vapi_reference_server.faults.sse import sse_faults
 from vapi_reference_server.faults.stream import stream_faults
@@ -44,5 +50,11 @@ def all_faults() -> Mapping[str, Fault]:
         *timing_faults(),
         *speech_faults(),
         *turn_faults(),
+        *responses_faults(),
+        *responses_stream_faults(),
+        *anthropic_faults(),
+        *anthropic_stream_faults(),
+        *gemini_faults(),
+        *gemini_stream_faults(),
     )
     return {fault.name: fault for fault in listed}

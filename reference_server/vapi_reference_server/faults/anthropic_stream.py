@@ -1,0 +1,364 @@
+"""Faults of the events of an Anthropic stream: their order, their blocks, their counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vapi_reference_server.answer import DONE, Write
+from vapi_reference_server.dialects.names import DialectName
+from vapi_reference_server.faults.editing import Shelf, drop, put
+from vapi_reference_server.faults.events import (
+    added,
+    changed,
+    first_changed,
+    inside,
+    place,
+    rewritten,
+    swapped,
+    twice,
+    without,
+)
+from vapi_reference_server.faults.fault import SeenOn, Stage
+from vapi_reference_server.json_values import JsonObject, as_object, encode
+
+if TYPE_CHECKING:
+    from vapi_reference_server.faults.fault import Fault
+    from vapi_reference_server.work import Work
+
+_stream = Shelf(SeenOn.STREAM, Stage.CHUNKS, dialect=DialectName.ANTHROPIC).fault
+_calls = Shelf(SeenOn.TOOL_STREAM, Stage.CHUNKS, dialect=DialectName.ANTHROPIC).fault
+_thoughts = Shelf(SeenOn.THOUGHT_STREAM, Stage.CHUNKS, dialect=DialectName.ANTHROPIC).fault
+_wire = Shelf(SeenOn.STREAM, Stage.WRITES, dialect=DialectName.ANTHROPIC).fault
+
+_START, _END, _STOP = "message_start", "message_delta", "message_stop"
+_OPEN, _DELTA, _CLOSE = "content_block_start", "content_block_delta", "content_block_stop"
+_OVERLOADED: JsonObject = {"type": "overloaded_error", "message": "Overloaded"}
+
+
+def anthropic_stream_faults() -> tuple[Fault, ...]:
+    """The faults of this module."""
+    return (*_frame(), *_starts(), *_blocks(), *_deltas(), *_ends(), *_thinking(), *_failures())
+
+
+def _frame() -> tuple[Fault, ...]:
+    return (
+        _wire("anthropic-no-event-lines", "anthropic-stream.event-name-equals-type", "Events have no name.", _nameless),
+        _wire(
+            "anthropic-event-names-wrong",
+            "anthropic-stream.event-name-equals-type",
+            "Each event is named message, whatever its type.",
+            _named_message,
+        ),
+        _stream(
+            "anthropic-no-message-start",
+            "anthropic-stream.begins-with-message-start",
+            "The stream begins with a block.",
+            without(_START),
+        ),
+        _stream(
+            "anthropic-message-start-twice",
+            "anthropic-stream.message-start-is-sent-once",
+            "message_start is sent twice.",
+            twice(_START),
+        ),
+        _stream(
+            "anthropic-ping-first",
+            "anthropic-stream.ping-follows-message-start",
+            "A ping comes before message_start.",
+            swapped(_START, "ping"),
+        ),
+        _stream(
+            "anthropic-no-message-stop",
+            "anthropic-stream.ends-with-message-stop",
+            "The stream ends without message_stop.",
+            without(_STOP),
+        ),
+        _stream(
+            "anthropic-message-stop-twice",
+            "anthropic-stream.nothing-after-message-stop",
+            "message_stop is sent twice.",
+            twice(_STOP),
+        ),
+        _stream(
+            "anthropic-ping-after-stop",
+            "anthropic-stream.nothing-after-message-stop",
+            "A ping follows message_stop.",
+            added(_STOP, {"type": "ping"}),
+        ),
+        _wire("anthropic-done-marker", "anthropic-stream.no-done-marker", "[DONE] ends the stream.", _done),
+    )
+
+
+def _starts() -> tuple[Fault, ...]:
+    return (
+        _stream(
+            "anthropic-start-with-content",
+            "anthropic-stream.start-message-is-empty",
+            "message_start holds a block already.",
+            changed(inside(put("content", [{"type": "text", "text": "Hello"}]), "message"), _START),
+        ),
+        _stream(
+            "anthropic-start-stopped",
+            "anthropic-stream.start-message-is-empty",
+            "message_start has a stop reason.",
+            changed(inside(put("stop_reason", "end_turn"), "message"), _START),
+        ),
+        _stream(
+            "anthropic-start-without-counts",
+            "anthropic-stream.start-counts-the-prompt",
+            "message_start does not count the prompt.",
+            changed(inside(drop("input_tokens"), "message", "usage"), _START),
+        ),
+    )
+
+
+def _blocks() -> tuple[Fault, ...]:
+    separate = "anthropic-stream.blocks-do-not-overlap"
+    return (
+        _stream(
+            "anthropic-index-from-one",
+            "anthropic-stream.block-indexes-count-up",
+            "Blocks are counted from 1.",
+            changed(_next_index),
+        ),
+        _calls(
+            "anthropic-index-same",
+            "anthropic-stream.block-indexes-count-up",
+            "Every block has the index 0.",
+            changed(_index_zero),
+        ),
+        _stream(
+            "anthropic-index-missing",
+            "anthropic-stream.index-is-an-integer",
+            "Events of blocks have no index.",
+            changed(drop("index")),
+        ),
+        _calls("anthropic-blocks-closed-late", separate, "All blocks are closed at the end.", rewritten(_close_late)),
+        _stream(
+            "anthropic-block-not-opened",
+            "anthropic-stream.deltas-follow-a-start",
+            "Words come for a block that was never opened.",
+            without(_OPEN),
+        ),
+        _stream(
+            "anthropic-delta-before-block",
+            "anthropic-stream.deltas-follow-a-start",
+            "The first words come before their block is opened.",
+            swapped(_OPEN, _DELTA),
+        ),
+        _stream(
+            "anthropic-block-not-closed",
+            "anthropic-stream.every-block-is-stopped",
+            "The block is never closed.",
+            without(_CLOSE),
+        ),
+        _stream(
+            "anthropic-text-from-start",
+            "anthropic-stream.texts-start-empty",
+            "The block begins with words that come again.",
+            changed(inside(put("text", "Hello"), "content_block"), _OPEN),
+        ),
+        _calls(
+            "anthropic-input-from-start",
+            "anthropic-stream.tool-input-starts-empty",
+            "The use of a tool begins with an input.",
+            changed(inside(put("input", {"city": "Rome"}), "content_block"), _OPEN),
+        ),
+        _calls(
+            "anthropic-block-nameless",
+            "anthropic.tool-use-has-id-and-name",
+            "The block that uses a tool does not name it.",
+            changed(inside(drop("name"), "content_block"), _OPEN),
+        ),
+    )
+
+
+def _deltas() -> tuple[Fault, ...]:
+    return (
+        _stream(
+            "anthropic-delta-type-wrong",
+            "anthropic-stream.delta-type-fits-the-block",
+            "Words come as thoughts.",
+            changed(_words_as_thoughts, _DELTA),
+        ),
+        _calls(
+            "anthropic-arguments-as-text",
+            "anthropic-stream.delta-type-fits-the-block",
+            "Inputs of tools come as words.",
+            changed(_json_as_words, _DELTA),
+        ),
+        _calls(
+            "anthropic-arguments-cut",
+            "tools.arguments-are-json",
+            "The last piece of an input is lost.",
+            rewritten(_without_last_piece),
+        ),
+        _calls(
+            "anthropic-arguments-object",
+            "anthropic-stream.partial-json-is-a-string",
+            "Pieces of an input are objects.",
+            changed(inside(put("partial_json", {}), "delta"), _DELTA),
+        ),
+        _stream(
+            "anthropic-delta-empty",
+            "anthropic-stream.events-hold-their-part",
+            "Events with words have no delta.",
+            changed(drop("delta"), _DELTA),
+        ),
+        _stream(
+            "anthropic-delta-text-null",
+            "anthropic-stream.text-delta-is-a-string",
+            "The first words are null.",
+            first_changed(inside(put("text", None), "delta"), _DELTA),
+        ),
+    )
+
+
+def _ends() -> tuple[Fault, ...]:
+    counts = "anthropic-stream.message-delta-counts-the-answer"
+    return (
+        _stream(
+            "anthropic-no-message-delta",
+            "anthropic-stream.message-delta-is-sent",
+            "The stream ends without message_delta.",
+            without(_END),
+        ),
+        _stream(
+            "anthropic-message-delta-early",
+            "anthropic-stream.message-delta-follows-the-blocks",
+            "message_delta comes before the block is closed.",
+            swapped(_CLOSE, _END),
+        ),
+        _stream(
+            "anthropic-delta-without-reason",
+            "anthropic-stream.stop-reason-is-sent",
+            "message_delta has no stop reason.",
+            changed(inside(put("stop_reason", None), "delta"), _END),
+        ),
+        _stream("anthropic-delta-without-usage", counts, "message_delta has no usage.", changed(drop("usage"), _END)),
+        _stream(
+            "anthropic-counts-fall",
+            "anthropic-stream.output-count-never-falls",
+            "message_delta counts fewer tokens than message_start.",
+            rewritten(_counts_fall),
+        ),
+        _calls(
+            "anthropic-stream-tool-ends-turn",
+            "anthropic.calls-stop-for-tools",
+            "A stream that uses a tool ends with end_turn.",
+            changed(inside(put("stop_reason", "end_turn"), "delta"), _END),
+        ),
+        _stream(
+            "anthropic-stop-reason-unknown",
+            "anthropic.stop-reason-is-known",
+            "The stop reason of a stream is stop, as in Chat Completions.",
+            changed(inside(put("stop_reason", "stop"), "delta"), _END),
+        ),
+    )
+
+
+def _thinking() -> tuple[Fault, ...]:
+    return (
+        _thoughts(
+            "anthropic-thoughts-unsigned",
+            "anthropic.thinking-is-signed",
+            "Thoughts end without a signature.",
+            rewritten(lambda events: [event for event in events if not _is_signature(event)]),
+        ),
+        _thoughts(
+            "anthropic-thoughts-last",
+            "anthropic.thinking-comes-first",
+            "Thoughts come after the words.",
+            rewritten(_thoughts_last),
+        ),
+    )
+
+
+def _failures() -> tuple[Fault, ...]:
+    return (
+        _stream(
+            "anthropic-goes-on-after-error",
+            "anthropic-stream.nothing-after-error",
+            "Words follow an error event.",
+            added(_OPEN, {"type": "error", "error": _OVERLOADED}),
+        ),
+        _stream(
+            "anthropic-error-nameless",
+            "anthropic-stream.error-is-complete",
+            "The stream ends with an error that has no type.",
+            rewritten(lambda events: [*events[: place(events, _DELTA) + 1], {"type": "error", "error": "Overloaded"}]),
+        ),
+        _stream(
+            "anthropic-unknown-events",
+            "anthropic-stream.event-types-are-known",
+            "An event of a type that nobody knows follows the first.",
+            added(_START, {"type": "mood", "mood": "friendly"}),
+        ),
+    )
+
+
+def _nameless(work: Work) -> None:
+    work.writes = [replace(write, data=write.data.partition(b"\n")[2]) for write in work.writes]
+
+
+def _named_message(work: Work) -> None:
+    work.writes = [replace(write, data=b"event: message\n" + write.data.partition(b"\n")[2]) for write in work.writes]
+
+
+def _done(work: Work) -> None:
+    work.writes.append(Write(data=DONE))
+
+
+def _next_index(event: JsonObject) -> None:
+    if "index" in event:
+        event["index"] = int(str(event["index"])) + 1
+
+
+def _index_zero(event: JsonObject) -> None:
+    if "index" in event:
+        event["index"] = 0
+
+
+def _close_late(events: list[JsonObject]) -> list[JsonObject]:
+    closing = [event for event in events if event["type"] == _CLOSE]
+    kept = [event for event in events if event["type"] != _CLOSE]
+    at = place(kept, _END)
+    return [*kept[:at], *closing, *kept[at:]]
+
+
+def _words_as_thoughts(event: JsonObject) -> None:
+    words = (as_object(event["delta"]) or {}).get("text")
+    event["delta"] = {"type": "thinking_delta", "thinking": words}
+
+
+def _json_as_words(event: JsonObject) -> None:
+    piece = (as_object(event["delta"]) or {}).get("partial_json")
+    event["delta"] = {"type": "text_delta", "text": piece}
+
+
+def _without_last_piece(events: list[JsonObject]) -> list[JsonObject]:
+    at = place(events, _CLOSE) - 1
+    return [*events[:at], *events[at + 1 :]]
+
+
+def _counts_fall(events: list[JsonObject]) -> list[JsonObject]:
+    inside(put("output_tokens", 5), "message", "usage")(events[0])
+    changed_at = place(events, _END)
+    inside(put("output_tokens", 2), "usage")(events[changed_at])
+    return events
+
+
+def _is_signature(event: JsonObject) -> bool:
+    return b"signature_delta" in encode(event)
+
+
+def _thoughts_last(events: list[JsonObject]) -> list[JsonObject]:
+    """The second block before the first; each gets the index of its new place."""
+    first = [event for event in events if event.get("index") == 0]
+    second = [event for event in events if event.get("index") == 1]
+    for event in first:
+        event["index"] = 1
+    for event in second:
+        event["index"] = 0
+    return [events[0], *second, *first, *events[-2:]]

@@ -1,0 +1,499 @@
+"""Faults of the Gemini API: its responses, whole and in a stream, its refusals, its keys."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vapi_reference_server import problems
+from vapi_reference_server.answer import json_answer
+from vapi_reference_server.dialects.gemini.rendering import with_integer_enums
+from vapi_reference_server.dialects.names import DialectName
+from vapi_reference_server.faults.editing import Edit, Shelf, drop, each, put
+from vapi_reference_server.faults.fault import SeenOn, Stage
+from vapi_reference_server.json_values import JsonObject, as_list, as_object, encode, objects_of
+from vapi_reference_server.problems import Problem
+from vapi_reference_server.request import Choice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vapi_reference_server.faults.fault import Fault
+    from vapi_reference_server.work import Work
+
+_MINE = DialectName.GEMINI
+_json = Shelf(SeenOn.JSON, Stage.COMPLETION, Stage.CHUNKS, dialect=_MINE).fault
+_calls = Shelf(SeenOn.TOOL_JSON, Stage.COMPLETION, Stage.CHUNKS, dialect=_MINE).fault
+_replies = Shelf(SeenOn.SPECIAL, Stage.REPLIES, dialect=_MINE).fault
+_request = Shelf(SeenOn.SPECIAL, Stage.REQUEST, dialect=_MINE).fault
+_refusal = Shelf(SeenOn.REFUSED, Stage.REFUSAL, dialect=_MINE).fault
+_key = Shelf(SeenOn.KEY, Stage.ARRIVED, dialect=_MINE).fault
+_key_problem = Shelf(SeenOn.KEY, Stage.PROBLEM, dialect=_MINE).fault
+
+
+def gemini_faults() -> tuple[Fault, ...]:
+    """The faults of this module."""
+    return (*_labels(), *_candidates(), *_finishes(), *_parts(), *_counts(), *_requests(), *_refusals(), *_keys())
+
+
+def _labels() -> tuple[Fault, ...]:
+    return (
+        _json(
+            "gemini-model-version-missing",
+            "gemini.model-version-is-named",
+            "The answer does not name its model.",
+            each(_responses, drop("modelVersion")),
+        ),
+        _json(
+            "gemini-response-id-missing",
+            "gemini.response-id-is-sent",
+            "The answer has no responseId.",
+            each(_responses, drop("responseId")),
+        ),
+        _json("gemini-snake-case", "gemini.keys-are-camel-case", "Keys are in snake_case.", _in_snake_case),
+        _json(
+            "gemini-integer-enums",
+            "gemini.integer-enums-only-when-asked",
+            "The finish reason is a number.",
+            _with_numbers,
+        ),
+    )
+
+
+def _candidates() -> tuple[Fault, ...]:
+    return (
+        _json(
+            "gemini-no-candidates",
+            "gemini.candidates-or-block-reason",
+            "The answer has no candidates, and no reason for that.",
+            each(_responses, drop("candidates")),
+        ),
+        _json(
+            "gemini-candidates-object",
+            "gemini.candidates-are-objects",
+            "The candidates are one object, not an array.",
+            each(_responses, _candidate_unpacked),
+        ),
+        _json(
+            "gemini-role-missing",
+            "gemini.role-is-model",
+            "The content has no role.",
+            each(_contents, drop("role")),
+        ),
+        _json(
+            "gemini-role-assistant",
+            "gemini.role-is-model",
+            "The content has the role assistant.",
+            each(_contents, put("role", "assistant")),
+        ),
+        _json(
+            "gemini-indexes-same",
+            "gemini.candidate-indexes-are-distinct",
+            "Every candidate has the index 0.",
+            each(_all_candidates, put("index", 0)),
+            seen_on=SeenOn.SPECIAL,
+        ),
+        _json(
+            "gemini-index-text",
+            "gemini.index-is-an-integer",
+            "The index of a candidate is a string.",
+            each(_all_candidates, put("index", "first")),
+        ),
+    )
+
+
+def _finishes() -> tuple[Fault, ...]:
+    return (
+        _json(
+            "gemini-finish-of-chat",
+            "gemini.finish-reason-is-a-name",
+            "The finish reason is stop, as in Chat Completions.",
+            each(_finished, put("finishReason", "stop")),
+        ),
+        _json(
+            "gemini-finish-missing",
+            "gemini.every-whole-candidate-finishes",
+            "A finished answer has no finish reason.",
+            each(_all_candidates, drop("finishReason")),
+        ),
+        _calls(
+            "gemini-finish-for-call",
+            "gemini.calls-finish-stop",
+            "A call finishes for OTHER.",
+            each(_finished, put("finishReason", "OTHER")),
+        ),
+        _json(
+            "gemini-limit-hidden",
+            "gemini.limit-gives-max-tokens",
+            "An answer that was cut at its limit of tokens finishes STOP.",
+            each(_finished, put("finishReason", "STOP")),
+            seen_on=SeenOn.LIMIT,
+        ),
+    )
+
+
+def _parts() -> tuple[Fault, ...]:
+    return (
+        _json(
+            "gemini-part-twice-filled",
+            "gemini.part-has-one-payload",
+            "A part with words holds a call as well.",
+            each(_words, put("functionCall", {"name": "get_weather", "args": {}})),
+        ),
+        _json(
+            "gemini-part-empty",
+            "gemini.part-has-one-payload",
+            "Parts are empty.",
+            each(_all_parts, lambda part: part.clear()),
+        ),
+        _json("gemini-text-null", "gemini.text-is-a-string", "The text is a number.", each(_words, put("text", 7))),
+        _calls(
+            "gemini-args-text",
+            "gemini.args-are-an-object",
+            "Arguments are a string of JSON.",
+            each(_function_calls, _args_as_text),
+        ),
+        _calls(
+            "gemini-call-nameless",
+            "gemini.function-call-has-a-name",
+            "Calls do not name their function.",
+            each(_function_calls, drop("name")),
+        ),
+        _calls(
+            "gemini-call-ids-same",
+            "gemini.function-call-ids-are-unique",
+            "All calls have the id 0.",
+            each(_function_calls, put("id", "0")),
+            seen_on=SeenOn.SPECIAL,
+        ),
+        _json(
+            "gemini-thoughts-unasked",
+            "gemini.thoughts-only-when-asked",
+            "The answer begins with a thought that nobody asked for.",
+            each(_contents, _with_thought),
+        ),
+        _json(
+            "gemini-thought-mark-text",
+            "gemini.thought-is-a-boolean",
+            "Thoughts are marked with a string.",
+            each(_thoughts, put("thought", "yes")),
+            seen_on=SeenOn.THOUGHTS,
+        ),
+        _json(
+            "gemini-signature-not-base64",
+            "gemini.thought-signature-is-base64",
+            "The signature of the thoughts is no base64.",
+            each(_signed, put("thoughtSignature", "signed, the model")),
+            seen_on=SeenOn.THOUGHTS,
+        ),
+    )
+
+
+def _counts() -> tuple[Fault, ...]:
+    return (
+        _json(
+            "gemini-usage-missing",
+            "gemini.usage-is-reported",
+            "The answer has no usageMetadata.",
+            each(_responses, drop("usageMetadata")),
+        ),
+        _json(
+            "gemini-usage-text",
+            "gemini.usage-counts-are-integers",
+            "Tokens are counted in strings.",
+            each(_usages, _as_text),
+        ),
+        _json(
+            "gemini-total-wrong",
+            "gemini.usage-total-is-the-sum",
+            "The total is one more than the sum.",
+            each(_usages, _one_more),
+        ),
+        _json(
+            "gemini-total-without-thoughts",
+            "gemini.usage-total-is-the-sum",
+            "The total leaves the thoughts out.",
+            each(_usages, _total_without_thoughts),
+            seen_on=SeenOn.THOUGHTS,
+        ),
+        _json(
+            "gemini-cached-too-many",
+            "gemini.cached-within-prompt",
+            "More cached tokens are counted than prompt tokens.",
+            each(_usages, put("cachedContentTokenCount", 100_000)),
+        ),
+    )
+
+
+def _requests() -> tuple[Fault, ...]:
+    return (
+        _replies(
+            "gemini-json-prose",
+            "gemini.json-answer-parses",
+            "An answer that must be JSON starts with a sentence.",
+            _prose,
+        ),
+        _request(
+            "gemini-any-ignored",
+            "tools.choice-required-is-honoured",
+            "No function is called although the mode is ANY.",
+            _chosen_instead(Choice.REQUIRED, Choice.NONE),
+        ),
+        _request(
+            "gemini-none-ignored",
+            "tools.choice-none-is-honoured",
+            "A function is called although the mode is NONE.",
+            _chosen_instead(Choice.NONE, Choice.REQUIRED),
+        ),
+        Shelf(SeenOn.SPECIAL, Stage.BODY, dialect=_MINE).fault(
+            "gemini-400-on-response",
+            "tools.result-is-answered",
+            "The response of a function gets status 400.",
+            _refuse_responses,
+        ),
+        _request(
+            "gemini-response-ignored",
+            "tools.result-reaches-the-answer",
+            "Responses of functions are not read.",
+            _without_results,
+        ),
+    )
+
+
+def _refusals() -> tuple[Fault, ...]:
+    return (
+        _refusal(
+            "gemini-error-of-openai",
+            "gemini.error-code-is-an-integer",
+            "Refusals have the body of the OpenAI API.",
+            _openai_refusal,
+        ),
+        _refusal(
+            "gemini-error-code-differs",
+            "gemini.error-code-equals-the-status",
+            "The code of a refusal is 500, whatever its status.",
+            _error_with(put("code", 500)),
+        ),
+        _refusal(
+            "gemini-error-code-text",
+            "gemini.error-code-is-an-integer",
+            "The code of a refusal is a string.",
+            _error_with(put("code", "404")),
+        ),
+        _refusal(
+            "gemini-error-status-unknown",
+            "gemini.error-status-is-a-name",
+            "The status of a refusal is a number.",
+            _error_with(put("status", 5)),
+        ),
+        _refusal(
+            "gemini-error-details-untyped",
+            "gemini.error-details-are-typed",
+            "Details of a refusal do not say their type.",
+            _error_with(put("details", [{"reason": "UNKNOWN_MODEL"}])),
+        ),
+        _refusal(
+            "gemini-error-in-array",
+            "gemini.error-is-wrapped-only-in-streams",
+            "Every refusal stands in an array.",
+            _in_array,
+        ),
+    )
+
+
+def _keys() -> tuple[Fault, ...]:
+    return (
+        _key(
+            "gemini-header-key-refused",
+            "auth.goog-api-key-is-accepted",
+            "A key in x-goog-api-key is refused.",
+            _refuse_header_key,
+        ),
+        _key(
+            "gemini-query-key-refused",
+            "auth.query-key-is-accepted",
+            "A key in the query is refused.",
+            _refuse_query_key,
+        ),
+        _key_problem(
+            "gemini-bad-key-unexplained",
+            "auth.bad-key-says-why",
+            "A wrong key gets status 500.",
+            _fails_on("invalid_api_key"),
+        ),
+        _key_problem(
+            "gemini-no-key-500",
+            "auth.missing-key-is-403",
+            "A missing key gets status 500.",
+            _fails_on("missing_api_key"),
+        ),
+    )
+
+
+# What is changed ------------------------------------------------------------------------------
+
+
+def _responses(work: Work) -> list[JsonObject]:
+    """The whole answer, or the chunks of a stream."""
+    return work.chunks or [work.completion]
+
+
+def _all_candidates(work: Work) -> list[JsonObject]:
+    return [candidate for response in _responses(work) for candidate in objects_of(response, "candidates")]
+
+
+def _finished(work: Work) -> list[JsonObject]:
+    return [candidate for candidate in _all_candidates(work) if "finishReason" in candidate]
+
+
+def _contents(work: Work) -> list[JsonObject]:
+    found = (as_object(candidate.get("content")) for candidate in _all_candidates(work))
+    return [content for content in found if content is not None]
+
+
+def _all_parts(work: Work) -> list[JsonObject]:
+    return [part for content in _contents(work) for part in objects_of(content, "parts")]
+
+
+def _words(work: Work) -> list[JsonObject]:
+    return [part for part in _all_parts(work) if part.get("text")]
+
+
+def _thoughts(work: Work) -> list[JsonObject]:
+    return [part for part in _all_parts(work) if "thought" in part]
+
+
+def _signed(work: Work) -> list[JsonObject]:
+    return [part for part in _all_parts(work) if "thoughtSignature" in part]
+
+
+def _function_calls(work: Work) -> list[JsonObject]:
+    found = (as_object(part.get("functionCall")) for part in _all_parts(work))
+    return [call for call in found if call is not None]
+
+
+def _usages(work: Work) -> list[JsonObject]:
+    found = (as_object(response.get("usageMetadata")) for response in _responses(work))
+    return [usage for usage in found if usage is not None]
+
+
+# How it is changed ----------------------------------------------------------------------------
+
+
+def _everywhere(change: Callable[[object], object]) -> Edit:
+    def edit(work: Work) -> None:
+        work.chunks = [as_object(change(chunk)) or {} for chunk in work.chunks]
+        work.completion = as_object(change(work.completion)) or {}
+
+    return edit
+
+
+def _in_snake_case(work: Work) -> None:
+    _everywhere(_snake)(work)
+
+
+def _snake(value: object) -> object:
+    fields, items = as_object(value), as_list(value)
+    if items is not None:
+        return [_snake(item) for item in items]
+    if fields is None:
+        return value
+    return {
+        "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in key): _snake(item)
+        for key, item in fields.items()
+    }
+
+
+def _with_numbers(work: Work) -> None:
+    _everywhere(with_integer_enums)(work)
+
+
+def _candidate_unpacked(response: JsonObject) -> None:
+    response["candidates"] = objects_of(response, "candidates")[0]
+
+
+def _args_as_text(call: JsonObject) -> None:
+    call["args"] = encode(call["args"]).decode()
+
+
+def _with_thought(content: JsonObject) -> None:
+    content["parts"] = [{"text": "Let me think.", "thought": True}, *objects_of(content, "parts")]
+
+
+def _as_text(usage: JsonObject) -> None:
+    usage.update({key: str(value) for key, value in usage.items() if isinstance(value, int)})
+
+
+def _one_more(usage: JsonObject) -> None:
+    usage["totalTokenCount"] = int(str(usage["totalTokenCount"])) + 1
+
+
+def _total_without_thoughts(usage: JsonObject) -> None:
+    usage["totalTokenCount"] = int(str(usage["totalTokenCount"])) - int(str(usage.get("thoughtsTokenCount", 0)))
+
+
+def _prose(work: Work) -> None:
+    if work.asked.response_format is not None:
+        work.replies = [replace(reply, text=f"Certainly! {reply.text}") for reply in work.replies]
+
+
+def _chosen_instead(asked: Choice, done: Choice) -> Edit:
+    def edit(work: Work) -> None:
+        if work.asked.tool_choice is asked:
+            work.request = replace(work.asked, tool_choice=done)
+
+    return edit
+
+
+def _refuse_responses(work: Work) -> None:
+    if b'"functionResponse"' in encode(work.body):
+        raise problems.bad_value("contents", "parts with a functionResponse are not supported")
+
+
+def _without_results(work: Work) -> None:
+    kept = tuple(message for message in work.asked.messages if message.role != "tool")
+    work.request = replace(work.asked, messages=kept)
+
+
+def _openai_refusal(work: Work) -> None:
+    if work.problem is not None and work.answer is not None:
+        work.answer = json_answer(work.answer.status, work.problem.body())
+
+
+def _error_with(change: Callable[[JsonObject], None]) -> Edit:
+    def edit(work: Work) -> None:
+        if work.problem is not None and work.answer is not None:
+            body = work.dialect.error_body(work.problem, work)
+            for owner in as_list(body) or [body]:
+                change(as_object((as_object(owner) or {}).get("error")) or {})
+            work.answer = json_answer(work.answer.status, body)
+
+    return edit
+
+
+def _in_array(work: Work) -> None:
+    if work.problem is not None and work.answer is not None:
+        body = work.dialect.error_body(work.problem, work)
+        work.answer = json_answer(work.answer.status, body if as_list(body) is not None else [body])
+
+
+def _refuse_header_key(work: Work) -> None:
+    if "x-goog-api-key" in work.headers:
+        raise _bad_key()
+
+
+def _refuse_query_key(work: Work) -> None:
+    if "key" in work.query:
+        raise _bad_key()
+
+
+def _bad_key() -> Problem:
+    return Problem(status=400, message="API key not valid. Please pass a valid API key.", code="invalid_api_key")
+
+
+def _fails_on(code: str) -> Edit:
+    def edit(work: Work) -> None:
+        if work.problem is not None and work.problem.code == code:
+            work.problem = problems.server_error("Internal error encountered.")
+
+    return edit
