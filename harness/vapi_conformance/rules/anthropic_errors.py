@@ -6,11 +6,16 @@ from typing import Final
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import object_or_none, object_or_nothing, string_or_none
 from vapi_conformance.rules.anthropic_view import DOCS, MESSAGES, TYPES
+from vapi_conformance.rules.bounding import at_most
 from vapi_conformance.rules.quoting import describe, quote
 from vapi_conformance.rules.reported_error import error_payload, sent_error
 from vapi_conformance.rules.rule import MUST, SHOULD, Need, Violation, rule
+from vapi_conformance.schema import errors as schema_errors
 
 __all__ = [
+    "error_has_a_message",
+    "error_has_a_type",
+    "error_is_an_object",
     "error_says_its_type",
     "error_type_fits_the_status",
     "refusal_names_the_request",
@@ -34,12 +39,76 @@ _BESIDE_THE_API: Final = frozenset({"unknown-path", "full-url", "wrong-method"})
 """Probes of what the router answers and not the API."""
 
 
-def _error(evidence: Evidence) -> Mapping[str, object] | None:
-    """The error object of a refusal; what is no such thing has rules for every API."""
+_NO_TOKEN: Final = 401
+"""That its body has an error with a message is judged by auth.refusal-has-an-error-body."""
+_OF_A_ROUTER: Final = frozenset({_NO_TOKEN, 405, 413})
+"""405 and 413 come from a router or a proxy as well, which know nothing of this API."""
+
+
+def _is_a_refusal(evidence: Evidence) -> bool:
     label = evidence.exchange.label
-    if not evidence.is_refusal or (label is not None and label.scenario in _BESIDE_THE_API):
-        return None
-    return object_or_none(sent_error(evidence))
+    return evidence.is_refusal and (label is None or label.scenario not in _BESIDE_THE_API)
+
+
+def _has_json(evidence: Evidence) -> bool:
+    """A body that is no JSON breaks errors.body-is-json."""
+    return _is_a_refusal(evidence) and error_payload(evidence).error is None
+
+
+def _error(evidence: Evidence) -> Mapping[str, object] | None:
+    """The error object of a refusal."""
+    return object_or_none(sent_error(evidence)) if _is_a_refusal(evidence) else None
+
+
+def _claimed(evidence: Evidence, rule_id: str, expected: str) -> Iterator[Violation]:
+    """What the schema of errors says against the body in the name of this rule."""
+    yield from at_most(
+        Violation(expected=expected, actual=f"{each.pointer or 'the body'}: {each.message}")
+        for each in schema_errors("anthropic/error", error_payload(evidence).value)
+        if each.rule == rule_id
+    )
+
+
+@rule(
+    "anthropic.error-is-an-object",
+    dialects=MESSAGES,
+    standard=MUST,
+    source=f"{_ERRORS}, error shapes",
+    catalogue=["ANTH-13", "ERR-01"],
+    remedy='Send {"type": "error", "error": {"type": "...", "message": "..."}}.',
+    applies=lambda evidence: _has_json(evidence) and evidence.status not in _OF_A_ROUTER,
+)
+def error_is_an_object(evidence: Evidence) -> Iterator[Violation]:
+    """The body of a refusal is an object with an object `error`."""
+    return _claimed(evidence, "anthropic.error-is-an-object", 'an object with the key "error", an object')
+
+
+@rule(
+    "anthropic.error-has-a-message",
+    dialects=MESSAGES,
+    standard=MUST,
+    source=f"{TYPES}/shared/error_object.py, message",
+    catalogue=["ANTH-13"],
+    remedy="Say in error.message, in a sentence for people, what is wrong.",
+    applies=lambda evidence: _error(evidence) is not None and evidence.status != _NO_TOKEN,
+)
+def error_has_a_message(evidence: Evidence) -> Iterator[Violation]:
+    """The error of a refusal has a `message`, a string that is not empty."""
+    return _claimed(evidence, "anthropic.error-has-a-message", "a message, as a string that is not empty")
+
+
+@rule(
+    "anthropic.error-has-a-type",
+    dialects=MESSAGES,
+    standard=MUST,
+    source=f"{TYPES}/shared/error_object.py, type",
+    catalogue=["ANTH-13"],
+    remedy="Name the kind of error in error.type; programs tell errors apart by it.",
+    applies=lambda evidence: _error(evidence) is not None,
+)
+def error_has_a_type(evidence: Evidence) -> Iterator[Violation]:
+    """The error of a refusal has a `type`, a string that is not empty."""
+    return _claimed(evidence, "anthropic.error-has-a-type", "a type, as a string that is not empty")
 
 
 @rule(
@@ -66,7 +135,7 @@ def error_says_its_type(evidence: Evidence) -> Iterator[Violation]:
     catalogue=["ANTH-13"],
     remedy="Send the type that belongs to the status, such as rate_limit_error with 429.",
     applies=lambda evidence: (
-        evidence.status in _TYPES_BY_STATUS and string_or_none((_error(evidence) or {}).get("type")) is not None
+        evidence.status in _TYPES_BY_STATUS and bool(string_or_none((_error(evidence) or {}).get("type")))
     ),
 )
 def error_type_fits_the_status(evidence: Evidence) -> Iterator[Violation]:
