@@ -39,8 +39,8 @@ class TestExplain:
         rule = all_rules()["sse.last-event-is-terminated"]
         text = run("explain", rule.id).stdout
         assert text.startswith(
-            f"{rule.id}\n  {rule.statement}\n  standard  MUST\n  vapi      MUST\n  rapida    MUST\n  source    {rule.source}\n"
-            f"  mend      {rule.remedy}\n\nA broken example\n"
+            f"{rule.id}\n  {rule.statement}\n  standard  MUST\n  vapi      MUST\n  rapida    MUST\n"
+            f"  source    {rule.source}\n  mend      {rule.remedy}\n\nA broken example\n"
         )
         assert f"\nWhat is said about it\n{rule.id}  MUST  {rule.source}\n" in text
         assert f"  repeat    vapi-conformance check FILE --rule {rule.id}\n" in text

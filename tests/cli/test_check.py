@@ -231,6 +231,50 @@ class TestFiles:
         assert [] == [line for line in output.splitlines() if line.startswith("conformant")]
 
 
+class TestDialects:
+    """Each exchange is read as what it is, and it is said how that was known."""
+
+    BODY = '{"type":"error","error":{"type":"not_found_error","message":"no such model"}}'
+
+    def save(self) -> None:
+        request: dict[str, object] = {"url": "https://llm.example/v1/messages", "body": {"max_tokens": 1}}
+        answer = {"status": 404, "headers": {"content-type": "application/json"}, "body_text": self.BODY}
+        hars.save(Path("a.json"), {"request": request, "response": answer})
+        hars.save(Path("b.har"), hars.har(hars.sound()))
+
+    def test_are_recognised_one_by_one(self) -> None:
+        self.save()
+        result = check("a.json", "b.har", "--rule", "errors.body-is-json", "--rule", "sse.utf-8-is-valid")
+        against = "1 anthropic_messages by profile standard · 1 openai_compatible by profile vapi"
+        assert result.stdout.splitlines() == [
+            "a.json: no violation: 1 rule held, 1 do not apply · read as anthropic_messages: the URL ends in /v1/messages",
+            f"b.har#0: no violation: 1 rule held, 1 do not apply · {READ}",
+            f"2 judged, no MUST is broken · {against}",
+        ]
+
+    def test_are_named_in_the_document(self) -> None:
+        self.save()
+        results = array_or_nothing(document(check("a.json", "b.har", "--json"))["results"])
+        first, second = map(object_or_nothing, results)
+        assert ("anthropic_messages", "the URL ends in /v1/messages", "direct", "standard") == (
+            first["dialect"],
+            first["recognised"],
+            object_or_nothing(first["target"])["platform"],
+            first["profile"],
+        )
+        assert ("openai_compatible", "vapi") == (second["dialect"], second["profile"])
+
+    def test_may_be_given(self) -> None:
+        self.save()
+        result = check("a.json", "--dialect", "openai_compatible", "--rule", "errors.body-is-json")
+        assert result.stdout.startswith("a.json: no violation: 1 rule held\n")
+
+    def test_a_flavour_is_told_beside_it(self) -> None:
+        vllm = hars.STREAM.replace('"finish_reason": null', '"finish_reason": null, "stop_reason": null')
+        hars.save(Path("a.har"), hars.har(hars.entry(hars.request(), hars.response(vllm))))
+        assert "; looks like vLLM: `stop_reason` in its choices\n" in check("a.har", "--rule", "sse.*").stdout
+
+
 class TestUsage:
     def test_help_teaches_examples_and_exit_status(self) -> None:
         text = check("--help").stdout

@@ -102,6 +102,7 @@ class TestJson:
         (effect,) = effects(Evidence(exchange=timed()))
         assert heard == {
             "source": "a.json",
+            "client": "vapi",
             "outcome": "spoken",
             "spoken": [
                 {"text": FIRST, "at_ms": 100.0},

@@ -97,6 +97,7 @@ class TestContent:
             "suite": {"version": __version__, "started_at": "2026-11-21", "duration_s": 1.5},
             "exchanges": 3,
             "heard": {"heard": 2},
+            "hearer": "Vapi",
             "lints": ["a", "b"],
             "recognised": None,
             "flavour": None,

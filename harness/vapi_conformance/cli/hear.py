@@ -11,9 +11,11 @@ import click
 from vapi_conformance.cli.printing import JsonResults, json_option, print_lines
 from vapi_conformance.cli.reading import Reading, files_argument
 from vapi_conformance.consumers import Heard, Outcome
-from vapi_conformance.consumers.openai_node import hear
-from vapi_conformance.evidence import Evidence
+from vapi_conformance.dialects.names import CHAT, Dialect
+from vapi_conformance.dialects.recognition import recognise
+from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import Exchange
+from vapi_conformance.report.clients import VAPI, Client, listener
 from vapi_conformance.report.effect import Effect, effects
 from vapi_conformance.report.text import Line, Style
 from vapi_conformance.speech import ChunkPlan, SpeechMetrics, SpokenPiece, TimedText, speech_metrics, spoken_pieces
@@ -51,21 +53,33 @@ Exit status:
     metavar="CHARACTERS/S",
     help="How fast the voice speaks; it decides when speech runs out and the line is silent.",
 )
+@click.option(
+    "--dialect",
+    type=click.Choice([each.value for each in Dialect]),
+    help="API shape of the answers. Without it each exchange is recognised by its URL, its headers and its shape.",
+)
 @json_option
-def command(
-    *, files: tuple[Path, ...], min_characters: int, no_chunk_plan: bool, speaking_rate: float, as_json: bool
+def command(  # noqa: PLR0913 - one parameter per option
+    *,
+    files: tuple[Path, ...],
+    min_characters: int,
+    no_chunk_plan: bool,
+    speaking_rate: float,
+    dialect: str | None,
+    as_json: bool,
 ) -> None:
     """What a caller hears of the recorded answers in FILES: the spoken pieces with their times, and the silences.
 
     FILES are what `check` takes. The bytes go through a model of the client that Vapi uses (the openai package for
-    Node, 4.91) and then through Vapi's chunk plan, which decides when text is handed to text-to-speech. Times are
-    milliseconds after the request was written; recordings without times have none. Synthesis and transport come on
-    top.
+    Node, 4.91), or for the other APIs of their official client, and then through Vapi's chunk plan, which decides when
+    text is handed to text-to-speech. Times are milliseconds after the request was written; recordings without times
+    have none. Synthesis and transport come on top.
     """
     plan = ChunkPlan(enabled=not no_chunk_plan, min_characters=min_characters)
     reading, results = Reading(files=files), JsonResults()
     for _, exchange in reading:
-        hearing = _listen(exchange, plan, speaking_rate)
+        spoken = recognise(exchange).dialect if dialect is None else Dialect(dialect)
+        hearing = _listen(exchange, spoken, plan, speaking_rate)
         if as_json:
             results.add(_document(hearing))
         else:
@@ -80,6 +94,7 @@ def command(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Hearing:
     exchange: Exchange
+    client: Client
     heard: Heard
     pieces: tuple[SpokenPiece, ...]
     metrics: SpeechMetrics
@@ -87,12 +102,15 @@ class _Hearing:
     asked_for_stream: bool
 
 
-def _listen(exchange: Exchange, plan: ChunkPlan, speaking_rate: float) -> _Hearing:
-    heard = hear(exchange)
-    evidence = Evidence(exchange=exchange)
+def _listen(exchange: Exchange, dialect: Dialect, plan: ChunkPlan, speaking_rate: float) -> _Hearing:
+    client = listener(dialect)
+    heard = client.hear(exchange)
+    conditions = Conditions(platform="vapi" if dialect in CHAT else "direct")
+    evidence = Evidence(exchange=exchange, dialect=dialect, conditions=conditions)
     texts = [TimedText(text=each.text, at_ns=each.at_ns) for each in heard.texts]
     return _Hearing(
         exchange=exchange,
+        client=client,
         heard=heard,
         pieces=spoken_pieces(texts, plan, heard.ended_at_ns),
         metrics=speech_metrics(texts, plan, heard.ended_at_ns, characters_per_second=speaking_rate),
@@ -109,6 +127,7 @@ def _document(hearing: _Hearing) -> dict[str, object]:
     heard, metrics = hearing.heard, hearing.metrics
     return {
         "source": hearing.exchange.source,
+        "client": hearing.client.name,
         "outcome": heard.outcome.value,
         "spoken": [{"text": piece.text, "at_ms": _ms(piece.at_ns)} for piece in hearing.pieces],
         "tool_calls": [{"id": each.id, "name": each.name, "arguments": each.arguments} for each in heard.tool_calls],
@@ -140,7 +159,7 @@ def _lines(hearing: _Hearing) -> Iterator[Line]:
     for call in heard.tool_calls:
         yield Line(f"  calls {call.name or '(no name)'}({call.arguments})")
     yield Line(f"  {', '.join(_told(heard, hearing.metrics))}", _STYLES.get(heard.outcome, "good"))
-    if not hearing.asked_for_stream:
+    if not hearing.asked_for_stream and hearing.client is VAPI:
         yield Line("  the request asked for no stream, and Vapi always does: this answer is none that it would get")
     elif heard.outcome in _STYLES or hearing.metrics.dead_air_ns:
         for effect in hearing.effects:

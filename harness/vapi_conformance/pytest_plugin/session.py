@@ -23,7 +23,7 @@ from vapi_conformance.problems import TransportError, UsageError
 from vapi_conformance.pytest_plugin.items import NODE_ID, WARNED, RuleCollector, RuleItem
 from vapi_conformance.pytest_plugin.stored import store
 from vapi_conformance.report.document import to_document
-from vapi_conformance.report.effect import heard_of
+from vapi_conformance.report.effect import heard_of, hearer
 from vapi_conformance.report.printable import printable
 from vapi_conformance.report.run import Run, Target
 from vapi_conformance.report.text import Style, summary
@@ -222,6 +222,7 @@ class ConformanceSession:
             results=[self.result(rule) for rule in self.rules if rule.id in self._reported],
             exchanges=len(self.evidence),
             heard=self._heard,
+            hearer=hearer(self.evidence[0]) if self.evidence else "Vapi",
             duration_s=self.duration_s,
             lints=self.lints,
             unreachable=self.unreachable,

@@ -34,6 +34,7 @@ def to_document(
         "exchanges": run.exchanges,
         "counts": run.counts,
         "heard": dict(run.heard),
+        "hearer": run.hearer,
         "lints": list(run.lints),
         "unreachable": run.unreachable,
         "recognised": run.recognised,

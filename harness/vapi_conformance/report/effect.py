@@ -1,4 +1,6 @@
-"""What an answer does to a call: the bytes through the model of Vapi's client, and its result through Vapi's habits."""
+"""What an answer does where it arrives: to a call of Vapi's, by the model of its client and by Vapi's habits; elsewhere
+to the users of the client libraries.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,14 +11,16 @@ from typing import Final
 
 from vapi_conformance.consumers import Heard, HeardToolCall, Outcome
 from vapi_conformance.consumers.openai_node import hear
+from vapi_conformance.dialects.names import CHAT
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End, Exchange
 from vapi_conformance.narrow import array_or_nothing, object_or_none, object_or_nothing
 from vapi_conformance.payload import parse
 from vapi_conformance.platforms.vapi import Consequence, consequence
 from vapi_conformance.platforms.vapi.consequence import Sureness, What
+from vapi_conformance.report.clients import Client, ClientWhat, clients_of, told
 
-__all__ = ["Effect", "effects", "heard_of"]
+__all__ = ["Effect", "effects", "heard_of", "hearer"]
 
 _NS_PER_S: Final = 1_000_000_000
 
@@ -26,23 +30,42 @@ class Effect:
     """What one modelled consumer makes of these very bytes."""
 
     consumer: str
-    what: What
+    what: What | ClientWhat
     sentence: str
     ended_reasons: tuple[str, ...]
     sureness: Sureness
 
 
 def effects(evidence: Evidence) -> tuple[Effect, ...]:
-    """Nothing for an answer that we cut off ourselves, and for one to a request that Vapi would never send."""
+    """Nothing for an answer that we cut off ourselves, and for one to a request that nobody would send."""
     exchange = evidence.exchange
     label = exchange.label
     if exchange.end is End.CLOSED_BY_US or (label is not None and label.expects == "refusal"):
         return ()
+    if evidence.conditions.platform == "vapi" and evidence.dialect in CHAT:
+        return _on_a_call(evidence)
+    return tuple(_at_a_library(client, exchange) for client in clients_of(evidence.dialect))
+
+
+def hearer(evidence: Evidence) -> str:
+    """Whose ears `heard_of` counts with, for people."""
+    if evidence.conditions.platform == "vapi" and evidence.dialect in CHAT:
+        return "Vapi"
+    return next((client.library for client in clients_of(evidence.dialect)), evidence.conditions.platform)
+
+
+def _at_a_library(client: Client, exchange: Exchange) -> Effect:
+    found = told(client, exchange)
+    return Effect(consumer=client.name, what=found.what, sentence=found.sentence, ended_reasons=(), sureness="observed")
+
+
+def _on_a_call(evidence: Evidence) -> tuple[Effect, ...]:
+    exchange = evidence.exchange
     if evidence.request is not None and not evidence.request.stream:
         return ()  # Vapi always asks for a stream
     heard = _heard(exchange)
     lost = sum(not _can_be_run(call, evidence) for call in heard.tool_calls)
-    told = consequence(
+    outcome = consequence(
         evidence.status,
         error=heard.error,
         spoken=heard.outcome is Outcome.SPOKEN or bool(heard.text.strip()),
@@ -51,24 +74,25 @@ def effects(evidence: Evidence) -> tuple[Effect, ...]:
         silence_s=_longest_silence_s(heard, evidence.conditions.timeout_s),
         timeout_s=evidence.conditions.timeout_s,
     )
-    if told.what == "silence" and evidence.transcript.kind == "json" and evidence.transcript.text.strip():
-        told = _of_plain_json(told, evidence)
-    sentence = f"Vapi, of this answer as a whole: {told.text} ({told.sureness})"
+    if outcome.what == "silence" and evidence.transcript.kind == "json" and evidence.transcript.text.strip():
+        outcome = _of_plain_json(outcome, evidence)
+    sentence = f"Vapi, of this answer as a whole: {outcome.text} ({outcome.sureness})"
     return (
         Effect(
             consumer="vapi",
-            what=told.what,
+            what=outcome.what,
             sentence=sentence,
-            ended_reasons=told.ended_reasons,
-            sureness=told.sureness,
+            ended_reasons=outcome.ended_reasons,
+            sureness=outcome.sureness,
         ),
     )
 
 
 def heard_of(evidence: Iterable[Evidence]) -> dict[str, int]:
-    """How often each effect comes about, over the answers to ordinary requests."""
+    """How often each effect comes about, over the streamed answers to ordinary requests; see `hearer`."""
     ordinary = (each for each in evidence if (label := each.exchange.label) is None or label.expects == "answer")
-    return dict(Counter(effect.what for each in ordinary for effect in effects(each)))
+    streamed = (each for each in ordinary if each.request is None or each.request.stream)
+    return dict(Counter(effect.what for each in streamed for effect in effects(each)[:1]))
 
 
 @lru_cache(maxsize=8)  # the rules that one exchange breaks are told together; more would keep bodies alive
@@ -86,7 +110,7 @@ def _can_be_run(call: HeardToolCall, evidence: Evidence) -> bool:
     return not call.arguments.strip() or object_or_none(parse(call.arguments).value) is not None
 
 
-def _of_plain_json(told: Consequence, evidence: Evidence) -> Consequence:
+def _of_plain_json(found: Consequence, evidence: Evidence) -> Consequence:
     """The words are there, in a document: sources contradict each other (facts on Vapi, 2.1)."""
     choices = array_or_nothing((evidence.transcript.chunks[0].record or {}).get("choices"))
     has_message = any(object_or_none(object_or_nothing(choice).get("message")) is not None for choice in choices)
@@ -95,12 +119,12 @@ def _of_plain_json(told: Consequence, evidence: Evidence) -> Consequence:
             "The caller hears nothing: Vapi's client finds no event in a JSON answer, and two reports of 2025 say the "
             "same. Vapi's documentation says that plain JSON is handled."
         )
-        return replace(told, text=text, sureness="observed")
+        return replace(found, text=text, sureness="observed")
     text = (
         "Sources disagree. Vapi's own example answers so, a JSON document with the text in `delta`; but its client "
         "finds no event in a JSON answer, and then the caller hears nothing."
     )
-    return replace(told, text=text, sureness="inferred")
+    return replace(found, text=text, sureness="inferred")
 
 
 def _longest_silence_s(heard: Heard, timeout_s: float) -> float:

@@ -35,7 +35,9 @@ class Run:
     exchanges: int
     duration_s: float | None = None
     heard: Mapping[str, int] = field(default_factory=dict[str, int])
-    """What Vapi would make of the streamed answers: heard, silence, tool-call, tool-lost, call-ends; how many each."""
+    """What `hearer` would make of the streamed answers: heard, silence, tool-call, ...; how many each."""
+    hearer: str = "Vapi"
+    """Who hears, for people."""
     lints: Sequence[str] = ()
     """Remarks on the user's configuration."""
     recognised: str | None = None

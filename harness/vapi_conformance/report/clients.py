@@ -1,0 +1,132 @@
+"""The client libraries through which the answers of each API are heard, and what one hears in a sentence."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Final, Literal
+
+from vapi_conformance.consumers import (
+    Heard,
+    Outcome,
+    anthropic_python,
+    google_genai_node,
+    google_genai_python,
+    openai_node,
+)
+from vapi_conformance.consumers import openai_node_responses as openai_node_of_responses
+from vapi_conformance.consumers import openai_python_responses as openai_python_of_responses
+from vapi_conformance.dialects.names import Dialect
+from vapi_conformance.exchange import Exchange
+
+__all__ = ["VAPI", "Client", "ClientWhat", "Told", "clients_of", "listener", "told"]
+
+ClientWhat = Literal["heard", "tool-call", "silence", "raises"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A model of a client library, proved against the package itself."""
+
+    name: str
+    """For scripts."""
+    library: str
+    """For people."""
+    hear: Callable[[Exchange], Heard]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What one library makes of an answer."""
+
+    what: ClientWhat
+    sentence: str
+
+
+_CLIENTS: Final[dict[Dialect, tuple[Client, ...]]] = {
+    Dialect.OPENAI_RESPONSES: (
+        Client(
+            name="openai-python",
+            library="openai for Python",
+            hear=openai_python_of_responses.hear,
+        ),
+        Client(
+            name="openai-python-helper",
+            library="openai for Python, responses.stream",
+            hear=partial(openai_python_of_responses.hear, way="helper"),
+        ),
+        Client(
+            name="openai-node",
+            library="openai for Node",
+            hear=openai_node_of_responses.hear,
+        ),
+        Client(
+            name="openai-node-helper",
+            library="openai for Node, responses.stream",
+            hear=partial(openai_node_of_responses.hear, way="helper"),
+        ),
+    ),
+    Dialect.ANTHROPIC_MESSAGES: (
+        Client(name="anthropic-python", library="anthropic for Python", hear=anthropic_python.hear),
+        Client(
+            name="anthropic-python-helper",
+            library="anthropic for Python, messages.stream",
+            hear=partial(anthropic_python.hear, way="helper"),
+        ),
+    ),
+    Dialect.GEMINI_GENERATE_CONTENT: (
+        Client(name="google-genai-python", library="google-genai for Python", hear=google_genai_python.hear),
+        Client(name="google-genai-node", library="@google/genai for Node", hear=google_genai_node.hear),
+    ),
+}
+
+
+VAPI: Final = Client(name="vapi", library="Vapi's client, openai 4.91 for Node", hear=openai_node.hear)
+
+
+def listener(dialect: Dialect) -> Client:
+    """Through whose ears an answer is told: Vapi's for Chat Completions, else the plainest official client."""
+    return next(iter(clients_of(dialect)), VAPI)
+
+
+def clients_of(dialect: Dialect) -> tuple[Client, ...]:
+    """Those that people use for this API, the plainest first. Of Chat Completions none: there Vapi is the client."""
+    return _CLIENTS.get(dialect, ())
+
+
+@lru_cache(maxsize=16)  # the rules that one exchange breaks are told together; more would keep bodies alive
+def told(client: Client, exchange: Exchange) -> Told:
+    """What the library hands to its user, in a sentence."""
+    heard = client.hear(exchange)
+    what = _WHAT[heard.outcome]
+    return Told(what=what, sentence=f"{client.library}: {_sentence(heard)} (measured against the package)")
+
+
+_WHAT: Final[dict[Outcome, ClientWhat]] = {
+    Outcome.SPOKEN: "heard",
+    Outcome.TOOL_CALL: "tool-call",
+    Outcome.SILENCE: "silence",
+    Outcome.FAILED: "raises",
+}
+
+
+def _sentence(heard: Heard) -> str:
+    got = [_counted(len(heard.text), "character")] if heard.text else []
+    if heard.tool_calls:
+        got.append(_counted(len(heard.tool_calls), "tool call"))
+    match heard.outcome:
+        case Outcome.FAILED:
+            after = f" after {' and '.join(got)}" if got else ""
+            return f"raises {_short(heard.error or 'an error')}{after}"
+        case Outcome.SILENCE:
+            return "neither text nor a tool call, and no error"
+        case _:
+            return f"{' and '.join(got)}, then the end"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _short(text: str, limit: int = 160) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"

@@ -1,0 +1,109 @@
+"""What the official clients make of an answer, told for each API."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from vapi_conformance.dialects.names import CHAT, EVERY, Dialect
+from vapi_conformance.evidence import Conditions, Evidence
+from vapi_conformance.exchange import Exchange, Read, Request, Response
+from vapi_conformance.report.clients import VAPI, Client, clients_of, listener, told
+from vapi_conformance.report.effect import effects, heard_of, hearer
+
+STREAM = ((b"Content-Type", b"text/event-stream"),)
+
+
+def answered(url: str, body: str) -> Exchange:
+    return Exchange(
+        request=Request(method="POST", url=f"http://endpoint.example{url}", body=b'{"stream":true}'),
+        response=Response(status=200, headers=STREAM),
+        reads=(Read(at_ns=1_000_000, data=body.encode()),),
+    )
+
+
+def named(*events: Mapping[str, object]) -> str:
+    return "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+
+
+MESSAGES = named(
+    {
+        "type": "message_start",
+        "message": {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": "m",
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": {"input_tokens": 1, "output_tokens": 1},
+        },
+    },
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello."}},
+    {"type": "content_block_stop", "index": 0},
+    {
+        "type": "message_delta",
+        "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+        "usage": {"output_tokens": 2},
+    },
+    {"type": "message_stop"},
+)
+GEMINI = (
+    'data: {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hello."}]}, "finishReason": "STOP"}]}\n\n'
+)
+SOUND: Mapping[Dialect, Exchange] = {
+    Dialect.ANTHROPIC_MESSAGES: answered("/v1/messages", MESSAGES),
+    Dialect.GEMINI_GENERATE_CONTENT: answered("/v1beta/models/m:streamGenerateContent?alt=sse", GEMINI),
+}
+
+
+def evidence(dialect: Dialect, exchange: Exchange) -> Evidence:
+    return Evidence(exchange=exchange, dialect=dialect, conditions=Conditions(platform="direct"))
+
+
+class TestClients:
+    def test_every_api_has_some_but_chat_where_vapi_is_the_client(self) -> None:
+        assert [dialect for dialect in EVERY if not clients_of(dialect)] == [each for each in EVERY if each in CHAT]
+        assert {VAPI} == {listener(dialect) for dialect in CHAT}
+
+    @pytest.mark.parametrize("dialect", SOUND, ids=str)
+    def test_a_sound_answer_is_heard_by_all(self, dialect: Dialect) -> None:
+        found = effects(evidence(dialect, SOUND[dialect]))
+        assert {"heard"} == {each.what for each in found}
+        assert {client.name for client in clients_of(dialect)} == {each.consumer for each in found}
+        assert all(
+            each.sentence.endswith("6 characters, then the end (measured against the package)") for each in found
+        )
+
+    def test_names_are_told_apart(self) -> None:
+        names = [client.name for dialect in EVERY for client in clients_of(dialect)]
+        assert sorted(set(names)) == sorted(names)
+
+
+class TestSentences:
+    def of(self, client: Client, body: str) -> str:
+        return told(client, answered("/v1/messages", body)).sentence.removeprefix(f"{client.library}: ")
+
+    def test_an_error_is_told_with_what_came_before_it(self) -> None:
+        error = named({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})
+        raw = listener(Dialect.ANTHROPIC_MESSAGES)
+        sentence = self.of(raw, MESSAGES[: MESSAGES.index("event: content_block_stop")] + error)
+        assert sentence.startswith("raises ")
+        assert sentence.endswith(" after 6 characters (measured against the package)")
+
+    def test_events_without_their_names_are_silence(self) -> None:
+        nameless = "".join(line for line in MESSAGES.splitlines(keepends=True) if not line.startswith("event:"))
+        sentence = self.of(listener(Dialect.ANTHROPIC_MESSAGES), nameless)
+        assert "neither text nor a tool call, and no error (measured against the package)" == sentence
+
+
+class TestCounting:
+    def test_the_first_client_counts(self) -> None:
+        sound = evidence(Dialect.GEMINI_GENERATE_CONTENT, SOUND[Dialect.GEMINI_GENERATE_CONTENT])
+        assert {"heard": 1} == heard_of([sound])
+        assert "google-genai for Python" == hearer(sound)
+
+    def test_vapi_counts_for_chat(self) -> None:
+        assert "Vapi" == hearer(Evidence(exchange=answered("/v1/chat/completions", "")))
