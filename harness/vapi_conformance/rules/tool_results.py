@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from vapi_conformance.dialects.names import EVERY, Dialect
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.rules.called import calls_of, has_calls, makes_a_call
 from vapi_conformance.rules.prompt_words import folded, message_texts
@@ -40,7 +41,7 @@ def _responded(group: Sequence[Evidence]) -> bool:
     vapi=MUST,
     both=True,
     source=_TOOL_MESSAGE,
-    catalogue=["CHAT-TOOL-19"],
+    catalogue=["CHAT-TOOL-19", "ANTH-12"],
     remedy="Accept messages of the role tool, and let the model put the result into words.",
     applies=_responded,
 )
@@ -164,6 +165,8 @@ def _quoted_result(evidence: Evidence) -> str | None:
 
 @scenario_rule(
     "tools.unknown-result-is-refused",
+    # Anthropic demands it, and 400: anthropic.unknown-result-is-400.
+    dialects=EVERY - {Dialect.ANTHROPIC_MESSAGES},
     scenarios=["tool-unknown-result"],
     standard=SHOULD,
     vapi=MAY,
