@@ -15,11 +15,8 @@ EXCLUDED: Final[Mapping[str, str]] = {
 }
 
 _OTHER_DIALECTS: Final[Mapping[str, str]] = {
-    "AUTH-05": "Anthropic Messages",
-    "AUTH-06": "Anthropic Messages",
     "AUTH-07": "Gemini",
     "AUTH-08": "Gemini",
-    "ANTH-": "Anthropic Messages",
     "GEM-": "Gemini",
     "RESP-": "Responses",
     "RAP-": "Rapida as the caller",
