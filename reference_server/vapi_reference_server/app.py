@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from vapi_reference_server.faults.fault import Fault
+    from vapi_reference_server.routes import Route
     from vapi_reference_server.settings import Settings
 
 _FAULT_PREFIX = "/faults/"
@@ -58,13 +59,14 @@ class _Front:
             raise ValueError(f"there is no fault named '{settings.fault}'; --list-faults shows all")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
         work = Work(
             settings=self._settings,
             memory=self._memory,
             method=str(scope["method"]),
             path=str(scope["path"]),
-            headers=Headers(scope=scope),
-            dialect=self._dialects[nearest_dialect(str(scope["path"]))],
+            headers=headers,
+            dialect=self._dialects[nearest_dialect(str(scope["path"]), headers)],
             query=QueryParams(scope["query_string"]),
             client=str(scope.get("client")),
             raw_head=raw_head(scope),
@@ -79,7 +81,8 @@ class _Front:
     async def _answer(self, work: Work, receive: Receive) -> Answer:
         self._find_fault(work)
         work.route = find_route(work.path)
-        work.dialect = self._dialects[work.route.dialect if work.route is not None else nearest_dialect(work.path)]
+        if work.route is not None:
+            work.dialect = self._dialects[work.route.dialect]
         self._leave_others_alone(work)
         work.reach(Stage.ARRIVED)
         if work.answer is not None:
@@ -88,19 +91,22 @@ class _Front:
             raise problems.unknown_path(work.path)
         if work.method != work.route.method:
             raise problems.wrong_method(work.route.method)
-        if work.route.kind is Kind.HEALTH:
+        return await self._answer_at(work.route, work, receive)
+
+    async def _answer_at(self, route: Route, work: Work, receive: Receive) -> Answer:
+        if route.kind is Kind.HEALTH:
             return json_answer(200, {"status": "ok"})
-        if work.route.kind is Kind.FAULTS:
+        if route.kind is Kind.FAULTS:
             return json_answer(200, {"faults": [_listed(fault) for fault in self._faults.values()]})
         if work.checks_key and self._settings.api_key is not None:
             work.dialect.check_key(self._settings.api_key, work)
-        if work.route.kind is Kind.STORED:
+        if route.kind is Kind.STORED:
             return json_answer(200, work.dialect.stored(work), work.dialect.headers(work))
         raw = await _read_body(work, receive, self._settings.max_body_bytes)
         if self._upstream is not None:
             if work.dialect.name is not DialectName.CHAT:
                 raise problems.unknown_path(work.path)
-            return await self._upstream.answer(raw, work.route)
+            return await self._upstream.answer(raw, route)
         return answer_request(work, read_request(work, raw))
 
     def _find_fault(self, work: Work) -> None:

@@ -93,10 +93,10 @@ def _chat(path: str) -> Route | None:
     return _CHATS.get(start)
 
 
-def nearest_dialect(path: str) -> DialectName:
-    """Whose form of a refusal fits a path where nothing is served."""
-    if "/messages" in path:
+def nearest_dialect(path: str, headers: Mapping[str, str]) -> DialectName:
+    """Whose form of a refusal fits where nothing is served: the path tells, or headers that only one API has."""
+    if "/messages" in path or "anthropic-version" in headers:
         return DialectName.ANTHROPIC
-    if "/models/" in path or path.startswith("/v1beta"):
+    if "/models/" in path or path.startswith("/v1beta") or "x-goog-api-key" in headers:
         return DialectName.GEMINI
     return DialectName.RESPONSES if "/responses" in path else DialectName.CHAT

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reference_server.talking import message, text_of, user
+from reference_server.talking import inner, message, text_of, user
 
 if TYPE_CHECKING:
     from reference_server.talking import Talk
@@ -52,6 +52,14 @@ class TestPaths:
     def test_a_refusal_has_the_form_of_the_nearest_dialect(self, talk: Talk, path: str, form: list[str]) -> None:
         heard = talk.post(HI, path)
         assert (heard.status, list(heard.json)) == (404, form)
+
+    @pytest.mark.parametrize(
+        ("header", "form"),
+        [("anthropic-version", ["message", "type"]), ("x-goog-api-key", ["code", "message", "status"])],
+    )
+    def test_or_that_of_the_headers(self, talk: Talk, header: str, form: list[str]) -> None:
+        heard = talk.post(HI, "/nowhere", {header: "2023-06-01"})
+        assert (heard.status, sorted(inner(heard.json, "error"))) == (404, form)
 
     def test_a_long_path_takes_no_long_time(self, talk: Talk) -> None:
         assert talk.post(HI, "/projects" + "/models/a" * 5000 + ":generateContent").status == 404
