@@ -54,5 +54,5 @@ class TestHear:
     def test_gives_up_on_a_stream_that_makes_the_helper_look_at_each_item_again_and_again(self) -> None:
         created = 'data: {"type":"response.created","response":{"output":[]}}\n\n'
         added = 'data: {"type":"response.output_item.added","item":{"type":"message","content":[]}}\n\n'
-        heard = hear(answer(created + added * 4000), way="helper")
-        assert "(not followed beyond 5000000 looks at an item)" == heard.error
+        heard = hear(answer(created + added * 2000), way="helper")
+        assert "(not followed beyond 1000000 looks at an item)" == heard.error

@@ -23,7 +23,7 @@ from vapi_conformance.narrow import array_or_none, object_or_none
 
 __all__ = ["Snapshot", "add_output_text"]
 
-_MAX_STEPS: Final = 5_000_000
+_MAX_STEPS: Final = 1_000_000
 """The package goes through the whole output again with every part; a hostile stream makes that quadratic."""
 _RESPONSES: Final = frozenset(
     f"response.{kind}" for kind in ("created", "queued", "in_progress", "completed", "failed", "incomplete")

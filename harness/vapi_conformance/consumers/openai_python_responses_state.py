@@ -13,7 +13,7 @@ from vapi_conformance.narrow import array_or_none, object_or_none, object_or_not
 
 __all__ = ["StreamState", "attribute", "whole_text"]
 
-_MAX_STEPS: Final = 5_000_000
+_MAX_STEPS: Final = 1_000_000
 """The package looks at every item again with every `response.completed`; a hostile stream makes that quadratic."""
 _LIFECYCLE: Final = frozenset({"response.created", "response.queued", "response.in_progress"})
 _WITH_RESPONSE: Final = _LIFECYCLE | {"response.completed", "response.failed", "response.incomplete"}
