@@ -164,6 +164,19 @@ class TestHeaders:
         after = self.changed(upper_case_headers=True, headers={"x-new": "a"})
         assert [(name.upper(), value) for name, value in (*platform().headers(), ("x-new", "a"))] == after
 
+    def test_leave_the_key_to_the_query_where_it_goes_there(self) -> None:
+        outgoing = sent(Step(name="only", key_in_query="key"))
+        assert ("authorization" in dict(outgoing.headers), f"{POSTED}?key={KEY}") == (False, outgoing.url)
+
+    @pytest.mark.parametrize(("api_key", "query"), [(KEY, f"?alt=sse&key={KEY}"), (None, "?alt=sse")])
+    def test_a_query_gets_a_key_where_there_is_one(self, api_key: str | None, query: str) -> None:
+        caller = Direct(dialect=Dialect.GEMINI_GENERATE_CONTENT, base_url=URL, model="m", api_key=api_key)
+        with Fake() as client:
+            list(play([scenario(Step(name="only", key_in_query="key"))], platform=caller, client=client))
+        (outgoing,) = client.sent
+        assert f"{URL}/models/m:streamGenerateContent{query}" == outgoing.url
+        assert KEY not in str(outgoing.headers)
+
     def test_carry_a_wrong_key_where_a_refusal_is_meant(self) -> None:
         assert f"Bearer {WRONG_KEY}" == dict(self.changed(wrong_key=True))["authorization"]
         assert f"Bearer {KEY}" == dict(self.changed())["authorization"]

@@ -35,6 +35,7 @@ class Step:
     upper_case_headers: bool = False
     wrong_key: bool = False
     without_key: bool = False
+    key_in_query: str | None = None
     envelope: Envelope | None = None
     repeat_content: int = 1
     hang_up_after_events: int | None = None
@@ -107,6 +108,7 @@ def _step(record: Mapping[str, object]) -> Step:
         upper_case_headers=record.get("header_case") == "upper",
         wrong_key=record.get("wrong_key") is True,
         without_key=record.get("without_key") is True,
+        key_in_query=string_or_none(record.get("key_in_query")),
         envelope=cast("Envelope | None", record.get("envelope")),
         repeat_content=integer_or_none(record.get("repeat_content")) or 1,
         hang_up_after_events=integer_or_none(record.get("hang_up_after_events")),

@@ -124,10 +124,13 @@ def _url(platform: Calling, step: Step) -> str:
     else:
         stream = step.body.get("stream", True) is True
         url = platform.url(model=string_or_none(step.body.get("model")), stream=stream)
-    if not step.query:
+    query = dict(step.query)
+    if step.key_in_query is not None:
+        query[step.key_in_query] = _key(platform)
+    if not query:
         return url
     address = httpx.URL(url)
-    for name, value in step.query.items():
+    for name, value in query.items():
         address = address.copy_remove_param(name) if value is None else address.copy_set_param(name, value)
     return str(address)
 
@@ -168,12 +171,26 @@ class _EventsSeen:
 def _identified(platform: Calling, step: Step) -> Iterable[tuple[str, str]]:
     """The platform's headers with the right key, a wrong one, or none."""
     headers = platform.headers(bearer=WRONG_KEY if step.wrong_key else None)
-    if not step.without_key:
+    if not step.without_key and step.key_in_query is None:
         return headers
+    bearers = _bearers(platform)
+    return [(name, value) for name, value in headers if name.lower() not in bearers]
+
+
+def _bearers(platform: Calling) -> frozenset[str]:
+    """The header fields that may carry the key, in lower case."""
     api = api_of(platform.dialect)
     about_keys = dict(api.headers("key")).keys() - dict(api.headers(None)).keys()
-    bearers = {"authorization", *map(str.lower, about_keys)}
-    return [(name, value) for name, value in headers if name.lower() not in bearers]
+    return frozenset({"authorization", *map(str.lower, about_keys)})
+
+
+def _key(platform: Calling) -> str | None:
+    """The key itself, out of the first header field that carries one; None where none does."""
+    bearers = _bearers(platform)
+    return next(
+        (value.removeprefix("Bearer ") for name, value in platform.headers() if name.lower() in bearers),
+        None,
+    )
 
 
 def _headers(headers: Iterable[tuple[str, str]], step: Step) -> tuple[tuple[str, str], ...]:

@@ -33,6 +33,7 @@ _MODULES = (
     "gemini_stream_lines",
     "gemini_stream",
     "gemini_errors",
+    "gemini_keys",
     "anthropic",
     "anthropic_meaning",
     "anthropic_errors",

@@ -197,6 +197,7 @@ _ACCEPTANCE_HAS_ITS_OWN_RULE: Final = frozenset(
         "auth",
         "custom-headers",
         "filler-beside-calls",
+        "gemini-query-key",
         "greeting",
         "header-case",
         "json-mode",

@@ -1,6 +1,6 @@
-"""Gemini's refusals: the status in the body once more, as a number and by name, and in an array only where one is due.
+"""Gemini's refusals: an error object with the status once more, as number and name; in an array only where one is due.
 
-That there is an error object with a message is said by the rules on errors of all APIs.
+What else is asked of refusals in all APIs is said in `errors`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,6 +20,8 @@ __all__ = [
     "error_code_equals_the_status",
     "error_code_is_an_integer",
     "error_details_are_typed",
+    "error_has_a_message",
+    "error_is_an_object",
     "error_is_wrapped_only_in_streams",
     "error_status_fits_the_code",
     "error_status_is_a_name",
@@ -47,24 +49,76 @@ _CODES: Final[Mapping[str, int]] = {
 """google.rpc.Code: the HTTP status of each."""
 
 
-def _error(evidence: Evidence) -> Mapping[str, object] | None:
-    """The error object of a refusal, in an array or not; None where there is none."""
+_OF_A_ROUTER: Final = frozenset({405, 413})
+"""They come from a router or a proxy as well, which know nothing of this API."""
+_BESIDE_THE_API: Final = frozenset({"unknown-path", "full-url", "wrong-method"})
+"""Probes of what the router answers and not the API."""
+_JUDGED_BY_AUTH: Final = 401
+"""That its body has an error with a message is judged by auth.refusal-has-an-error-body."""
+
+
+def _document(evidence: Evidence) -> object:
+    """The body of a refusal as JSON, or the one element of an array."""
     value = error_payload(evidence).value
     items = array_or_nothing(value)
-    return object_or_none(object_or_nothing(items[0] if items else value).get("error"))
+    return items[0] if len(items) == 1 else value
+
+
+def _error(evidence: Evidence) -> Mapping[str, object] | None:
+    """The error object of a refusal, in an array or not; None where there is none."""
+    return object_or_none(object_or_nothing(_document(evidence)).get("error"))
+
+
+def _owes_an_error(evidence: Evidence) -> bool:
+    """A body that is no JSON breaks errors.body-is-json."""
+    label = evidence.exchange.label
+    return (
+        evidence.is_refusal
+        and evidence.status not in _OF_A_ROUTER
+        and (label is None or label.scenario not in _BESIDE_THE_API)
+        and error_payload(evidence).error is None
+    )
 
 
 def _has_error(evidence: Evidence) -> bool:
-    return evidence.is_refusal and _error(evidence) is not None
+    return _owes_an_error(evidence) and _error(evidence) is not None
 
 
 def _claimed(evidence: Evidence, rule_id: str) -> Iterator[Violation]:
-    """What the schema of errors says against the error in the name of this rule."""
+    """What the schema of errors says against the body in the name of this rule."""
     return at_most(
-        Violation(expected=each.expected or rule_id, actual=f"{each.pointer}: {each.message}")
-        for each in schema_errors("gemini/error", {"error": _error(evidence)})
+        Violation(expected=each.expected or "an object with an error", actual=f"{each.pointer}: {each.message}")
+        for each in schema_errors("gemini/error", _document(evidence))
         if each.rule == rule_id
     )
+
+
+@rule(
+    "gemini.error-is-an-object",
+    dialects=GEMINI,
+    standard=MUST,
+    source=f"{_STATUS}; python-genai 3.4, errors.APIError",
+    catalogue=["GEM-20", "ERR-01"],
+    remedy='Send {"error": {"code": 400, "message": "...", "status": "INVALID_ARGUMENT"}} with each refusal.',
+    applies=lambda evidence: _owes_an_error(evidence) and evidence.status != _JUDGED_BY_AUTH,
+)
+def error_is_an_object(evidence: Evidence) -> Iterator[Violation]:
+    """The body of a refusal is an object with an object `error`."""
+    return _claimed(evidence, "gemini.error-is-an-object")
+
+
+@rule(
+    "gemini.error-has-a-message",
+    dialects=GEMINI,
+    standard=MUST,
+    source=f"{_STATUS}; python-genai 3.4, errors.APIError.message",
+    catalogue=["GEM-20", "ERR-01"],
+    remedy="Say in error.message, in a sentence for people, what is wrong.",
+    applies=lambda evidence: _has_error(evidence) and evidence.status != _JUDGED_BY_AUTH,
+)
+def error_has_a_message(evidence: Evidence) -> Iterator[Violation]:
+    """`error.message` is a string and not empty."""
+    return _claimed(evidence, "gemini.error-has-a-message")
 
 
 @rule(

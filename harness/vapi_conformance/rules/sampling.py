@@ -73,7 +73,7 @@ def _is_short_by_itself(group: Sequence[Evidence]) -> bool:
     standard=SHOULD,
     vapi=SHOULD,
     source=f"{_REQUEST}.max_tokens, .max_completion_tokens",
-    catalogue=["CHAT-16"],
+    catalogue=["CHAT-16", "GEM-14"],
     remedy="Pass max_tokens on to the model, and finish with length where it cuts the answer.",
     applies=lambda group: _is_judged(group) and not _is_short_by_itself(group),
 )

@@ -30,7 +30,7 @@ def _forbids_calls(evidence: Evidence) -> bool:
     standard=MUST,
     vapi=SHOULD,
     source=_TOOL_CHOICE,
-    catalogue=["CHAT-TOOL-12", "ANTH-11"],
+    catalogue=["CHAT-TOOL-12", "ANTH-11", "GEM-18"],
     remedy='Do not let the model call tools when tool_choice is "none".',
     needs=[Need.REQUEST],
     applies=lambda evidence: is_chat_answer(evidence) and _forbids_calls(evidence),
@@ -56,7 +56,7 @@ def _had_to_call(choice: Choice) -> bool:
     standard=MUST,
     vapi=SHOULD,
     source=_TOOL_CHOICE,
-    catalogue=["CHAT-TOOL-12", "ANTH-11"],
+    catalogue=["CHAT-TOOL-12", "ANTH-11", "GEM-18"],
     remedy='Make the model call a tool when tool_choice is "required".',
     needs=[Need.REQUEST],
     applies=lambda evidence: (
@@ -81,7 +81,7 @@ def choice_required_is_honoured(evidence: Evidence) -> Iterator[Violation]:
     standard=MUST,
     vapi=SHOULD,
     source=_TOOL_CHOICE,
-    catalogue=["CHAT-TOOL-12", "ANTH-11"],
+    catalogue=["CHAT-TOOL-12", "ANTH-11", "GEM-18"],
     remedy="Make the model call the tool that tool_choice names, and no other.",
     needs=[Need.REQUEST],
     applies=lambda evidence: (

@@ -41,7 +41,7 @@ def _responded(group: Sequence[Evidence]) -> bool:
     vapi=MUST,
     both=True,
     source=_TOOL_MESSAGE,
-    catalogue=["CHAT-TOOL-19", "ANTH-12"],
+    catalogue=["CHAT-TOOL-19", "ANTH-12", "GEM-19"],
     remedy="Accept messages of the role tool, and let the model put the result into words.",
     applies=_responded,
 )
