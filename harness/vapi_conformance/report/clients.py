@@ -8,17 +8,20 @@ from typing import Final, Literal
 from vapi_conformance.consumers import (
     Heard,
     Outcome,
+    anthropic_node,
     anthropic_python,
     google_genai_node,
     google_genai_python,
+    openai_go,
     openai_node,
 )
 from vapi_conformance.consumers import openai_node_responses as openai_node_of_responses
 from vapi_conformance.consumers import openai_python_responses as openai_python_of_responses
-from vapi_conformance.dialects.names import Dialect
+from vapi_conformance.dialects.names import CHAT, Dialect
 from vapi_conformance.exchange import Exchange
+from vapi_conformance.platforms.calling import PlatformName
 
-__all__ = ["VAPI", "Client", "ClientWhat", "Told", "clients_of", "listener", "told"]
+__all__ = ["RAPIDA", "VAPI", "Client", "ClientWhat", "Told", "clients_of", "listener", "told"]
 
 ClientWhat = Literal["heard", "tool-call", "silence", "raises"]
 
@@ -32,6 +35,8 @@ class Client:
     library: str
     """For people."""
     hear: Callable[[Exchange], Heard]
+    known: str = "measured against the package"
+    """How what it does is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +77,12 @@ _CLIENTS: Final[dict[Dialect, tuple[Client, ...]]] = {
             library="anthropic for Python, messages.stream",
             hear=partial(anthropic_python.hear, way="helper"),
         ),
+        Client(name="anthropic-node", library="@anthropic-ai/sdk for Node", hear=anthropic_node.hear),
+        Client(
+            name="anthropic-node-helper",
+            library="@anthropic-ai/sdk for Node, messages.stream",
+            hear=partial(anthropic_node.hear, way="helper"),
+        ),
     ),
     Dialect.GEMINI_GENERATE_CONTENT: (
         Client(name="google-genai-python", library="google-genai for Python", hear=google_genai_python.hear),
@@ -83,13 +94,24 @@ _CLIENTS: Final[dict[Dialect, tuple[Client, ...]]] = {
 VAPI: Final = Client(name="vapi", library="Vapi's client, openai 4.91 for Node", hear=openai_node.hear)
 
 
+RAPIDA: Final = Client(
+    name="rapida", library="Rapida's caller over openai-go 1.12", hear=openai_go.hear, known=openai_go.SURENESS
+)
+
+
 def listener(dialect: Dialect) -> Client:
     """Through whose ears an answer is told: Vapi's for Chat Completions, else the plainest official client."""
     return next(iter(clients_of(dialect)), VAPI)
 
 
-def clients_of(dialect: Dialect) -> tuple[Client, ...]:
-    """Those that people use for this API, the plainest first. Of Chat Completions none: there Vapi is the client."""
+def clients_of(dialect: Dialect, platform: PlatformName = "direct") -> tuple[Client, ...]:
+    """Those through which the platform, or people, use this API, the plainest first.
+
+    Of Chat Completions Rapida's alone: Vapi's is no mere library (`report.effect`), and what Rapida takes for the other
+    APIs is not known, so that there the official clients stand in.
+    """
+    if platform == "rapida" and dialect in CHAT:
+        return (RAPIDA,)
     return _CLIENTS.get(dialect, ())
 
 
@@ -98,7 +120,7 @@ def told(client: Client, exchange: Exchange) -> Told:
     """What the library hands to its user, in a sentence."""
     heard = client.hear(exchange)
     what = _WHAT[heard.outcome]
-    return Told(what=what, sentence=f"{client.library}: {_sentence(heard)} (measured against the package)")
+    return Told(what=what, sentence=f"{client.library}: {_sentence(heard)} ({client.known})")
 
 
 _WHAT: Final[dict[Outcome, ClientWhat]] = {

@@ -18,7 +18,7 @@ from vapi_conformance.narrow import array_or_nothing, object_or_none, object_or_
 from vapi_conformance.payload import parse
 from vapi_conformance.platforms.vapi import Consequence, consequence
 from vapi_conformance.platforms.vapi.consequence import Sureness, What
-from vapi_conformance.report.clients import Client, ClientWhat, clients_of, told
+from vapi_conformance.report.clients import RAPIDA, Client, ClientWhat, clients_of, told
 
 __all__ = ["Effect", "effects", "heard_of", "hearer"]
 
@@ -44,19 +44,29 @@ def effects(evidence: Evidence) -> tuple[Effect, ...]:
         return ()
     if evidence.conditions.platform == "vapi" and evidence.dialect in CHAT:
         return _on_a_call(evidence)
-    return tuple(_at_a_library(client, exchange) for client in clients_of(evidence.dialect))
+    return tuple(_at_a_library(client, exchange) for client in _clients(evidence))
 
 
 def hearer(evidence: Evidence) -> str:
     """Whose ears `heard_of` counts with, for people."""
     if evidence.conditions.platform == "vapi" and evidence.dialect in CHAT:
         return "Vapi"
-    return next((client.library for client in clients_of(evidence.dialect)), evidence.conditions.platform)
+    return next((client.library for client in _clients(evidence)), evidence.conditions.platform)
+
+
+def _clients(evidence: Evidence) -> tuple[Client, ...]:
+    return clients_of(evidence.dialect, evidence.conditions.platform)
 
 
 def _at_a_library(client: Client, exchange: Exchange) -> Effect:
     found = told(client, exchange)
-    return Effect(consumer=client.name, what=found.what, sentence=found.sentence, ended_reasons=(), sureness="observed")
+    return Effect(
+        consumer=client.name, what=found.what, sentence=found.sentence, ended_reasons=(), sureness=_sureness(client)
+    )
+
+
+def _sureness(client: Client) -> Sureness:
+    return "inferred" if client is RAPIDA else "observed"
 
 
 def _on_a_call(evidence: Evidence) -> tuple[Effect, ...]:
