@@ -12,7 +12,7 @@ from reference_server.conftest import KEY
 from reference_server.talking import CLOCK, WEATHER, Heard, Json, Talk, inner, user
 from vapi_reference_server.dialects import DialectName
 from vapi_reference_server.faults import all_faults
-from vapi_reference_server.faults.fault import SeenOn
+from vapi_reference_server.faults.fault import Fault, SeenOn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,6 +84,11 @@ RESPONSES: Mapping[SeenOn, Trigger] = {
     SeenOn.LIMIT: (response(STORY, max_output_tokens=16),),
     SeenOn.LIMIT_STREAM: (response(STORY, max_output_tokens=16, stream=True),),
     SeenOn.REFUSED: (response(**UNKNOWN),),
+    SeenOn.KEY: (
+        replace(response(), headers=(("authorization", f"Bearer {KEY}"), ("x-tenant", "7"))),
+        replace(response(), headers=(("authorization", "Bearer wrong-secret-key"),)),
+        response(),
+    ),
 }
 ANTHROPIC: Mapping[SeenOn, Trigger] = {
     SeenOn.ANY: (message(),),
@@ -96,7 +101,11 @@ ANTHROPIC: Mapping[SeenOn, Trigger] = {
     SeenOn.LIMIT: (message(STORY, max_tokens=7),),
     SeenOn.LIMIT_STREAM: (message(STORY, max_tokens=7, stream=True),),
     SeenOn.REFUSED: (message(**UNKNOWN),),
-    SeenOn.KEY: (message("Hi", ("x-api-key", KEY)), message("Hi", ("x-api-key", "wrong")), message("Hi")),
+    SeenOn.KEY: (
+        message("Hi", ("x-api-key", KEY), ("x-tenant", "7")),
+        message("Hi", ("x-api-key", "wrong-secret-key")),
+        message("Hi"),
+    ),
 }
 GEMINI: Mapping[SeenOn, Trigger] = {
     SeenOn.ANY: (content(),),
@@ -110,8 +119,8 @@ GEMINI: Mapping[SeenOn, Trigger] = {
     SeenOn.LIMIT_STREAM: (chunks(STORY, generationConfig={"maxOutputTokens": 7}),),
     SeenOn.REFUSED: (replace(content(), path="/v1beta/models/no:generateContent"),),
     SeenOn.KEY: (
-        replace(content(), headers=(("x-goog-api-key", KEY),)),
-        replace(content(), headers=(("x-goog-api-key", "wrong"),)),
+        replace(content(), headers=(("x-goog-api-key", KEY), ("x-tenant", "7"))),
+        replace(content(), headers=(("x-goog-api-key", "wrong-secret-key"),)),
         replace(content(), path=f"{MODEL}:generateContent?key={KEY}"),
         content(),
     ),
@@ -180,6 +189,39 @@ class TestEachFault:
         assert [seen(heard) for heard in sound] == [seen(heard) for heard in show(server, sent, None)]
         assert [seen(heard) for heard in sound] != [seen(heard) for heard in faulty]
         assert [heard.body for heard in faulty if heard.body == b"Internal Server Error"] == []
+
+
+def kept(fault: Fault, dialect: DialectName) -> bool:
+    """Whether a fault of any API can be seen in the bytes of one request to this one."""
+    return fault.everywhere and not fault.seconds and fault.seen_on in BY_KIND[dialect] and fault.name not in UNSEEN
+
+
+# These show only in how the bytes come, over several requests, or not at all on a connection that reads to the end.
+UNSEEN = {"burst", "endless-body", "one-request-per-connection", "keeps-generating"}
+
+
+class TestAFaultOfAnyApi:
+    @pytest.mark.parametrize("dialect", BY_KIND)
+    def test_differs_from_the_sound_answer(self, talk: Talk, locked: Talk, dialect: DialectName) -> None:
+        same: list[str] = []
+        for fault in all_faults().values():
+            if not kept(fault, dialect):
+                continue
+            server = locked if fault.seen_on is SeenOn.KEY else talk
+            sent = BY_KIND[dialect][fault.seen_on]
+            sound, faulty = show(server, sent, None), show(server, sent, fault.name)
+            assert [heard.body for heard in faulty if heard.body == b"Internal Server Error"] == []
+            if [seen(heard) for heard in sound] == [seen(heard) for heard in faulty]:
+                same.append(fault.name)
+        assert set(same) == NOT_IN[dialect]
+
+
+# What an API has no place for.
+NOT_IN: Mapping[DialectName, set[str]] = {
+    DialectName.RESPONSES: set(),
+    DialectName.ANTHROPIC: {"bearer-refused"},
+    DialectName.GEMINI: {"bearer-refused", "403-for-no-key", "no-auth-scheme", "401-without-body"},
+}
 
 
 class TestTheTable:

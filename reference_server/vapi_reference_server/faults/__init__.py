@@ -30,12 +30,17 @@ if TYPE_CHECKING:
 
     from vapi_reference_server.faults.fault import Fault
 
-__all__ = ["all_faults"]
+__all__ = ["all_faults", "listed_faults"]
 
 
 def all_faults() -> Mapping[str, Fault]:
     """The table of faults, in the order of their layers. Each has a name of its own."""
-    listed = (
+    return {fault.name: fault for fault in listed_faults()}
+
+
+def listed_faults() -> tuple[Fault, ...]:
+    """All faults, one after the other."""
+    return (
         *http_faults(),
         *request_faults(),
         *auth_faults(),
@@ -57,4 +62,3 @@ def all_faults() -> Mapping[str, Fault]:
         *gemini_faults(),
         *gemini_stream_faults(),
     )
-    return {fault.name: fault for fault in listed}

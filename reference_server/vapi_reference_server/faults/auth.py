@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from vapi_reference_server.faults.fault import Fault
     from vapi_reference_server.work import Work
 
-_arrival = Shelf(SeenOn.KEY, Stage.ARRIVED).fault
-_problem = Shelf(SeenOn.KEY, Stage.PROBLEM).fault
-_refusal = Shelf(SeenOn.KEY, Stage.REFUSAL).fault
+_arrival = Shelf(SeenOn.KEY, Stage.ARRIVED, everywhere=True).fault
+_problem = Shelf(SeenOn.KEY, Stage.PROBLEM, everywhere=True).fault
+_refusal = Shelf(SeenOn.KEY, Stage.REFUSAL, everywhere=True).fault
 
 _UNAUTHORIZED = 401
 # What any client may send; the names of client libraries and of our own switches start as below.
 _ORDINARY_HEADERS = frozenset(
     (
         *("host", "accept", "accept-encoding", "accept-language", "user-agent", "connection", "authorization"),
-        *("content-type", "content-length", "transfer-encoding"),
+        *("content-type", "content-length", "transfer-encoding", "x-api-key"),
     )
 )
-_ORDINARY_STARTS = ("x-stainless-", "x-fault", "openai-")
+_ORDINARY_STARTS = ("x-stainless-", "x-fault", "openai-", "anthropic-", "x-goog-")
 
 
 def auth_faults() -> tuple[Fault, ...]:
@@ -59,16 +59,12 @@ def auth_faults() -> tuple[Fault, ...]:
     )
 
 
-def _has_bearer(work: Work) -> bool:
-    return work.headers.get("authorization", "").lower().startswith("bearer ")
-
-
 def _unchecked(work: Work) -> None:
-    work.checks_key = _has_bearer(work)
+    work.checks_key = bool(work.dialect.sent_key(work))
 
 
 def _any_key(work: Work) -> None:
-    work.checks_key = not _has_bearer(work)
+    work.checks_key = not work.dialect.sent_key(work)
 
 
 def _refuse_bearer(work: Work) -> None:
@@ -88,8 +84,7 @@ def _forbidden(work: Work) -> None:
 
 def _echo(work: Work) -> None:
     if work.problem is not None and work.problem.code == "invalid_api_key":
-        sent = work.headers.get("authorization", "").partition(" ")[2]
-        work.problem.message = f"Incorrect API key provided: {sent}."
+        work.problem.message = f"Incorrect API key provided: {work.dialect.sent_key(work)}."
 
 
 def _without_scheme(answer: Answer, _work: Work) -> Answer:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vapi_reference_server.faults.editing import (
     Shelf,
+    asking,
     call_fragments,
     completions,
     drop,
@@ -19,13 +20,12 @@ from vapi_reference_server.faults.fault import SeenOn, Stage
 from vapi_reference_server.json_values import as_object, objects_of
 
 if TYPE_CHECKING:
-    from vapi_reference_server.faults.editing import Edit
     from vapi_reference_server.faults.fault import Fault
     from vapi_reference_server.json_values import JsonObject
     from vapi_reference_server.work import Work
 
 _json = Shelf(SeenOn.JSON, Stage.COMPLETION).fault
-_misread = Shelf(SeenOn.SPECIAL, Stage.BODY).fault
+_misread = Shelf(SeenOn.SPECIAL, Stage.REQUEST, everywhere=True).fault
 _JANUARY_2020_S = 1_577_836_800
 
 
@@ -157,35 +157,30 @@ def _ignored_parameters() -> tuple[Fault, ...]:
             "max-tokens-ignored",
             "sampling.max-tokens-is-honoured",
             "The answer is as long as it likes.",
-            ignoring("max_tokens", "max_completion_tokens"),
+            asking(lambda request: replace(request, max_tokens=None)),
         ),
         _misread(
             "stop-ignored",
             "sampling.stop-sequence-is-honoured",
             "The answer goes on past a stop sequence.",
-            ignoring("stop"),
+            asking(lambda request: replace(request, stops=())),
         ),
-        _misread("n-ignored", "chat.n-is-honoured-or-refused", "There is one choice, always.", ignoring("n")),
+        _misread(
+            "n-ignored",
+            "chat.n-is-honoured-or-refused",
+            "There is one choice, always.",
+            asking(lambda request: replace(request, choices=1)),
+        ),
         _misread(
             "json-mode-prose",
             "sampling.json-mode-parses",
             "A request for JSON is answered in prose.",
-            ignoring("response_format"),
+            asking(lambda request: replace(request, response_format=None)),
         ),
         Shelf(SeenOn.ANY, Stage.REPLIES).fault(
             "seed-ignored", "chat.seed-repeats", "Every answer is worded differently.", _numbered
         ),
     )
-
-
-def ignoring(*keys: str) -> Edit:
-    """The edit that takes keys out of the request before it is read."""
-
-    def edit(work: Work) -> None:
-        for key in keys:
-            work.body.pop(key, None)
-
-    return edit
 
 
 def json_calls(work: Work) -> list[JsonObject]:

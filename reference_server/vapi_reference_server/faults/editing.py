@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from vapi_reference_server.answer import Answer
+    from vapi_reference_server.request import Request
     from vapi_reference_server.work import Work
 
 Edit: TypeAlias = "Callable[[Work], None]"
@@ -172,6 +173,15 @@ def say(change: Callable[[str], str]) -> Edit:
     def edit(work: Work) -> None:
         if work.request is None or work.request.response_format is None:
             work.replies = [reply if reply.calls else replace(reply, text=change(reply.text)) for reply in work.replies]
+
+    return edit
+
+
+def asking(change: Callable[[Request], Request]) -> Edit:
+    """The edit of what the model will answer to."""
+
+    def edit(work: Work) -> None:
+        work.request = change(work.asked)
 
     return edit
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vapi_reference_server import problems
 from vapi_reference_server.answer import Answer, json_answer
-from vapi_reference_server.faults.editing import Shelf, body_of, completions, each, head, with_answer, with_body
+from vapi_reference_server.faults.editing import Shelf, body_of, head, with_answer, with_body
 from vapi_reference_server.faults.fault import SeenOn, Stage
 from vapi_reference_server.faults.requests import fails_on
 from vapi_reference_server.json_values import as_object
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from vapi_reference_server.json_values import JsonObject
     from vapi_reference_server.work import Work
 
-_refused = Shelf(SeenOn.REFUSED, Stage.REFUSAL).fault
-_problem = Shelf(SeenOn.REFUSED, Stage.PROBLEM).fault
-_special = Shelf(SeenOn.SPECIAL, Stage.PROBLEM).fault
-_arrival = Shelf(SeenOn.ANY, Stage.ARRIVED).fault
+_refused = Shelf(SeenOn.REFUSED, Stage.REFUSAL, everywhere=True).fault
+_problem = Shelf(SeenOn.REFUSED, Stage.PROBLEM, everywhere=True).fault
+_special = Shelf(SeenOn.SPECIAL, Stage.PROBLEM, everywhere=True).fault
+_arrival = Shelf(SeenOn.ANY, Stage.ARRIVED, everywhere=True).fault
 _body = Shelf(SeenOn.SPECIAL, Stage.BODY).fault
 
 _CLIENT_ERRORS = range(400, 500)
@@ -51,6 +51,7 @@ def _shapes() -> tuple[Fault, ...]:
             "errors.error-is-an-object",
             "In refusals `error` is a string.",
             _error_becomes(lambda error: error["message"]),
+            everywhere=False,
         ),
         _refused(
             "error-without-message",
@@ -63,6 +64,7 @@ def _shapes() -> tuple[Fault, ...]:
             "errors.fields-are-typed",
             "The code of a refusal is a number.",
             _error_becomes(lambda error: {**error, "code": 4001}),
+            everywhere=False,
         ),
         _refused(
             "error-as-text-plain",
@@ -145,20 +147,23 @@ def _accepted() -> tuple[Fault, ...]:
 
 def _hidden() -> tuple[Fault, ...]:
     return (
-        Shelf(SeenOn.JSON, Stage.COMPLETION).fault(
+        Shelf(SeenOn.JSON, Stage.COMPLETION, everywhere=True).fault(
             "error-in-200",
             "errors.no-error-in-200",
             "Status 200 carries an error object and nothing else.",
-            each(completions, _only_error),
+            _only_error,
         ),
     )
 
 
 def _error_becomes(change: Callable[[JsonObject], object]) -> Edit:
     def edit(work: Work) -> None:
-        if work.problem is not None and work.answer is not None:
-            error = as_object(work.problem.body()["error"]) or {}
-            work.answer = json_answer(work.answer.status, {"error": change(error)}, work.problem.headers)
+        if work.problem is None or work.answer is None:
+            return
+        body = as_object(work.dialect.error_body(work.problem, work)) or {}
+        error = as_object(body.get("error")) or {}
+        headers = {**work.dialect.headers(work), **work.problem.headers}
+        work.answer = json_answer(work.answer.status, {**body, "error": change(error)}, headers)
 
     return edit
 
@@ -201,6 +206,6 @@ def _fill_messages(work: Work) -> None:
         work.body["messages"] = [{"role": "user", "content": "Hello"}]
 
 
-def _only_error(completion: JsonObject) -> None:
-    completion.clear()
-    completion.update(problems.server_error("The model failed.").body())
+def _only_error(work: Work) -> None:
+    failure = work.dialect.error_body(problems.server_error("The model failed."), work)
+    work.completion = as_object(failure) or {}

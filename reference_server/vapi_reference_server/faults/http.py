@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vapi_reference_server.answer import Answer, Write, json_answer
+from vapi_reference_server.dialects.names import DialectName
 from vapi_reference_server.faults.editing import Shelf, body_of, head, text_deltas, with_answer, with_body
 from vapi_reference_server.faults.fault import SeenOn, Stage
 from vapi_reference_server.faults.requests import is_chat
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
     from vapi_reference_server.faults.fault import Fault
     from vapi_reference_server.work import Work
 
-_arrival = Shelf(SeenOn.SPECIAL, Stage.ARRIVED).fault
-_body = Shelf(SeenOn.SPECIAL, Stage.BODY).fault
-_any = Shelf(SeenOn.ANY, Stage.ANSWER).fault
-_stream = Shelf(SeenOn.STREAM, Stage.ANSWER).fault
-_json = Shelf(SeenOn.JSON, Stage.ANSWER).fault
+_arrival = Shelf(SeenOn.SPECIAL, Stage.ARRIVED, everywhere=True).fault
+_body = Shelf(SeenOn.SPECIAL, Stage.BODY, everywhere=True).fault
+_any = Shelf(SeenOn.ANY, Stage.ANSWER, everywhere=True).fault
+_stream = Shelf(SeenOn.STREAM, Stage.ANSWER, everywhere=True).fault
+_json = Shelf(SeenOn.JSON, Stage.ANSWER, everywhere=True).fault
 
 _GZIP_WINDOW_BITS = 31  # zlib's way to ask for a gzip wrapper around the largest window
 _FLOOD_WRITES, _FLOOD_BYTES = 4096, 64 * 1024
@@ -109,6 +110,7 @@ def _shapes() -> tuple[Fault, ...]:
             "http.delta-document-is-a-stream",
             "One JSON document with the text in `delta` answers a request for a stream, as Vapi's sample does.",
             with_answer(_sample_document),
+            everywhere=False,
         ),
         _body(
             "stream-for-json",
@@ -193,6 +195,9 @@ def _sample_document(_: Answer, work: Work) -> Answer:
 def _stream_set(*, asked: bool) -> Edit:
     def edit(work: Work) -> None:
         work.body["stream"] = asked
+        if work.dialect.name is DialectName.GEMINI and work.route is not None:
+            # There the method says it, and the query in which form.
+            work.route, work.query = replace(work.route, stream=asked), {"alt": "sse"}
 
     return edit
 
@@ -212,4 +217,4 @@ def _flood(answer: Answer, _work: Work) -> Answer:
 
 def _accept_decides(work: Work) -> None:
     if "text/event-stream" not in work.headers.get("accept", ""):
-        work.body["stream"] = False
+        _stream_set(asked=False)(work)

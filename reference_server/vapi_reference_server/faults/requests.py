@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from vapi_reference_server.faults.fault import Fault
     from vapi_reference_server.work import Work
 
-_arrival = Shelf(SeenOn.SPECIAL, Stage.ARRIVED).fault
-_body = Shelf(SeenOn.SPECIAL, Stage.BODY).fault
-_problem = Shelf(SeenOn.SPECIAL, Stage.PROBLEM).fault
-_any = Shelf(SeenOn.ANY, Stage.ANSWER).fault
-_stream = Shelf(SeenOn.STREAM, Stage.ANSWER).fault
-_json = Shelf(SeenOn.JSON, Stage.ANSWER).fault
+_arrival = Shelf(SeenOn.SPECIAL, Stage.ARRIVED, everywhere=True).fault
+_body = Shelf(SeenOn.SPECIAL, Stage.BODY, everywhere=True).fault
+_problem = Shelf(SeenOn.SPECIAL, Stage.PROBLEM, everywhere=True).fault
+_any = Shelf(SeenOn.ANY, Stage.ANSWER, everywhere=True).fault
+_stream = Shelf(SeenOn.STREAM, Stage.ANSWER, everywhere=True).fault
+_json = Shelf(SeenOn.JSON, Stage.ANSWER, everywhere=True).fault
 
 _STANDARD_KEYS = frozenset(
     (
@@ -32,6 +32,9 @@ _STANDARD_KEYS = frozenset(
         *("max_tokens", "max_completion_tokens", "tools", "tool_choice", "parallel_tool_calls"),
         *("response_format", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs"),
         *("logit_bias", "metadata", "store"),
+        *("input", "instructions", "previous_response_id", "max_output_tokens", "reasoning", "text", "include"),
+        *("system", "stop_sequences", "top_k", "thinking", "output_config"),
+        *("contents", "systemInstruction", "toolConfig", "generationConfig", "safetySettings"),
     )
 )
 _HEADER_NAME = re.compile(r"\r\n([^:\s]+):")
@@ -84,6 +87,7 @@ def _odd_requests() -> tuple[Fault, ...]:
             "http.metadata-modes-are-accepted",
             "A request without Vapi's `call` object gets status 500.",
             _without_call,
+            everywhere=False,
         ),
         _arrival(
             "header-case-matters",
@@ -102,12 +106,14 @@ def _odd_requests() -> tuple[Fault, ...]:
             "http.unknown-path-is-404",
             "Every path answers 200.",
             _any_path,
+            everywhere=False,
         ),
         _arrival(
             "full-url-404",
             "http.full-url-is-served",
             "The doubled path of a full URL is not served.",
             _full_url,
+            everywhere=False,
         ),
         _problem(
             "500-on-malformed",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from vapi_reference_server.faults.fault import Fault
     from vapi_reference_server.work import Work
 
-_words = Shelf(SeenOn.ANY, Stage.REPLIES).fault
+_words = Shelf(SeenOn.ANY, Stage.REPLIES, everywhere=True).fault
 _THOUGHT = "The caller wants a short and friendly answer."
 
 

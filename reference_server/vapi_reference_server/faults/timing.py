@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from vapi_reference_server.faults.fault import Fault
     from vapi_reference_server.work import Work
 
-_late = Shelf(SeenOn.STREAM, Stage.WRITES).fault
-_answer = Shelf(SeenOn.STREAM, Stage.ANSWER).fault
+_late = Shelf(SeenOn.STREAM, Stage.WRITES, everywhere=True).fault
+_answer = Shelf(SeenOn.STREAM, Stage.ANSWER, everywhere=True).fault
 _COMMENTS_IN_GAP = 5
 _FIRST_PIECE = 30
 """Characters of the shortest piece that Vapi hands to speech by default."""
-_CONTENT = re.compile(r'"content": ?"([^"]*)"')
+_CONTENT = re.compile(r'"(?:content|delta|text)": ?"([^"]*)"')
 
 
 def timing_faults() -> tuple[Fault, ...]:
@@ -85,6 +85,7 @@ def timing_faults() -> tuple[Fault, ...]:
             "A flush tag is sent, and then nothing for a while.",
             _stall_after_flush,
             seconds=3.0,
+            everywhere=False,
         ),
         _late(
             "dead-air",

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 from vapi_reference_server import problems
 from vapi_reference_server.brain import Call, Reply, spoken_result
-from vapi_reference_server.faults.completion import ignoring
 from vapi_reference_server.faults.editing import Shelf
 from vapi_reference_server.faults.fault import SeenOn, Stage
-from vapi_reference_server.json_values import as_object, objects_of
+from vapi_reference_server.json_values import objects_of
+from vapi_reference_server.request import Choice
 
 if TYPE_CHECKING:
     from vapi_reference_server.faults.editing import Edit
     from vapi_reference_server.faults.fault import Fault
     from vapi_reference_server.work import Work
 
-_choice = Shelf(SeenOn.SPECIAL, Stage.BODY).fault
-_result = Shelf(SeenOn.SPECIAL, Stage.REPLIES).fault
+_misread = Shelf(SeenOn.SPECIAL, Stage.BODY).fault
+_choice = Shelf(SeenOn.SPECIAL, Stage.REQUEST, everywhere=True).fault
+_result = Shelf(SeenOn.SPECIAL, Stage.REPLIES, everywhere=True).fault
 
 
 def tool_round_faults() -> tuple[Fault, ...]:
@@ -33,19 +34,19 @@ def _choices() -> tuple[Fault, ...]:
             "choice-none-ignored",
             "tools.choice-none-is-honoured",
             "A tool is called although tool_choice is none.",
-            _chosen_instead("none", "required"),
+            chosen_instead(Choice.NONE, Choice.REQUIRED),
         ),
         _choice(
             "choice-required-ignored",
             "tools.choice-required-is-honoured",
             "No tool is called although tool_choice is required.",
-            _chosen_instead("required", "none"),
+            chosen_instead(Choice.REQUIRED, Choice.NONE),
         ),
         _choice(
             "choice-named-ignored",
             "tools.choice-named-is-honoured",
             "No tool is called although tool_choice names one.",
-            _unname,
+            chosen_instead(Choice.NAMED, Choice.NONE),
         ),
         _result(
             "parallel-despite-false",
@@ -100,7 +101,7 @@ def _results() -> tuple[Fault, ...]:
             "What Vapi sends in place of a result gets status 500.",
             _fail_on_sentinel,
         ),
-        _choice(
+        _misread(
             "unknown-result-accepted",
             "tools.unknown-result-is-refused",
             "A result for a call that nobody made is accepted.",
@@ -109,17 +110,14 @@ def _results() -> tuple[Fault, ...]:
     )
 
 
-def _chosen_instead(asked: str, used: str) -> Edit:
+def chosen_instead(asked: Choice, done: Choice) -> Edit:
+    """The edit that takes one choice of tools for another, where there are any."""
+
     def edit(work: Work) -> None:
-        if work.body.get("tool_choice") == asked and work.body.get("tools"):
-            work.body["tool_choice"] = used
+        if work.asked.tool_choice is asked and work.asked.tools:
+            work.request = replace(work.asked, tool_choice=done)
 
     return edit
-
-
-def _unname(work: Work) -> None:
-    if as_object(work.body.get("tool_choice")) is not None:
-        work.body["tool_choice"] = "none"
 
 
 def _second_call(work: Work) -> None:
@@ -135,8 +133,8 @@ def _again(call: Call) -> Call:
 
 
 def _no_calls_in_streams(work: Work) -> None:
-    if work.body.get("stream") is True and work.body.get("tool_choice", "auto") == "auto":
-        ignoring("tools", "tool_choice")(work)
+    if work.asked.stream and work.asked.tool_choice is Choice.AUTO:
+        work.request = replace(work.asked, tools=())
 
 
 def _results_told(work: Work) -> list[str]:
@@ -169,16 +167,14 @@ def _read_sentinel(work: Work) -> None:
 
 def _fail_on_results(*, at_least: int) -> Edit:
     def edit(work: Work) -> None:
-        results = [message for message in objects_of(work.body, "messages") if message.get("role") == "tool"]
-        if len(results) >= at_least:
+        if sum(message.role == "tool" for message in work.asked.messages) >= at_least:
             raise problems.server_error("The tool result has no fields.")
 
     return edit
 
 
 def _fail_on_sentinel(work: Work) -> None:
-    results = (str(message.get("content")) for message in objects_of(work.body, "messages"))
-    if any(_is_sentinel(result) for result in results):
+    if any(_is_sentinel(message.text) for message in work.asked.messages if message.role == "tool"):
         raise problems.server_error("The tool result has no fields.")
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from vapi_reference_server.brain import Reply
-from vapi_reference_server.faults.editing import Shelf, chunks, each, put
+from vapi_reference_server.faults.editing import Shelf, asking, chunks, each, put
 from vapi_reference_server.faults.fault import SeenOn, Stage
 from vapi_reference_server.json_values import as_object, objects_of
 from vapi_reference_server.problems import Problem
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from vapi_reference_server.faults.editing import Edit
     from vapi_reference_server.faults.fault import Fault
     from vapi_reference_server.json_values import JsonObject
+    from vapi_reference_server.request import Request
     from vapi_reference_server.work import Work
 
 _misread = Shelf(SeenOn.SPECIAL, Stage.BODY).fault
+_unread = Shelf(SeenOn.SPECIAL, Stage.REQUEST, everywhere=True).fault
 _replay = Shelf(SeenOn.SPECIAL, Stage.REPLIES).fault
 _MIX_WINDOW_S = 1.0
 
@@ -31,17 +33,17 @@ def turn_faults() -> tuple[Fault, ...]:
 
 def _forgetting() -> tuple[Fault, ...]:
     return (
-        _misread(
+        _unread(
             "ignores-system",
             "turns.system-prompt-is-read",
             "System messages are not read.",
             _without_roles("system", "developer"),
         ),
-        _misread(
+        _unread(
             "ignores-history",
             "turns.history-is-read",
             "Only the last message and the system's are read.",
-            _last_only,
+            asking(_last_only),
         ),
         _misread(
             "remembers-first-history",
@@ -117,6 +119,7 @@ def _mixing() -> tuple[Fault, ...]:
             "turns.concurrent-calls-do-not-mix",
             "Words for one caller end up in the answer to another who asks at the same time.",
             _mix,
+            everywhere=True,
         ),
         Shelf(SeenOn.STREAM, Stage.CHUNKS).fault(
             "shared-stream-id",
@@ -130,6 +133,7 @@ def _mixing() -> tuple[Fault, ...]:
             "A stream refuses what a JSON answer says.",
             _refuse_in_stream,
             seen_on=SeenOn.STREAM,
+            everywhere=True,
         ),
     )
 
@@ -143,20 +147,19 @@ def _messages(work: Work) -> list[JsonObject]:
 
 
 def _without_roles(*roles: str) -> Edit:
-    def edit(work: Work) -> None:
-        kept = [message for message in _messages(work) if message.get("role") not in roles]
-        work.body["messages"] = kept or _messages(work)
+    def change(request: Request) -> Request:
+        kept = tuple(message for message in request.messages if message.role not in roles)
+        return replace(request, messages=kept or request.messages)
 
-    return edit
+    return asking(change)
 
 
-def _last_only(work: Work) -> None:
-    last = max((at for at, message in enumerate(_messages(work)) if message.get("role") == "user"), default=0)
-    work.body["messages"] = [
-        message
-        for at, message in enumerate(_messages(work))
-        if at >= last or message.get("role") in ("system", "developer")
-    ]
+def _last_only(request: Request) -> Request:
+    last = max((at for at, message in enumerate(request.messages) if message.role == "user"), default=0)
+    kept = tuple(
+        message for at, message in enumerate(request.messages) if at >= last or message.role in ("system", "developer")
+    )
+    return replace(request, messages=kept)
 
 
 def _call_id(work: Work) -> str | None:
