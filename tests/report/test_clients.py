@@ -53,6 +53,10 @@ MESSAGES = named(
 GEMINI = (
     'data: {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hello."}]}, "finishReason": "STOP"}]}\n\n'
 )
+CHAT_STREAM = "".join(
+    f"data: {json.dumps({'id': 'c', 'choices': [{'index': 0, 'delta': delta, 'finish_reason': finish}]})}\n\n"
+    for delta, finish in (({"content": "Hi"}, None), ({}, "stop"))
+)
 SOUND: Mapping[Dialect, Exchange] = {
     Dialect.ANTHROPIC_MESSAGES: answered("/v1/messages", MESSAGES),
     Dialect.GEMINI_GENERATE_CONTENT: answered("/v1beta/models/m:streamGenerateContent?alt=sse", GEMINI),
@@ -64,9 +68,19 @@ def evidence(dialect: Dialect, exchange: Exchange) -> Evidence:
 
 
 class TestClients:
-    def test_every_api_has_some_but_chat_where_vapi_is_the_client(self) -> None:
-        assert [dialect for dialect in EVERY if not clients_of(dialect)] == [each for each in EVERY if each in CHAT]
+    def test_every_api_has_some(self) -> None:
+        assert [] == [dialect for dialect in EVERY if not clients_of(dialect)]
+
+    def test_a_call_is_heard_as_vapi_hears_it(self) -> None:
         assert {VAPI} == {listener(dialect) for dialect in CHAT}
+
+    def test_rapidas_own_is_inferred_and_says_so(self) -> None:
+        (client,) = clients_of(Dialect.OPENAI_COMPATIBLE, "rapida")
+        (effect,) = effects(
+            Evidence(exchange=answered("/v1/chat/completions", CHAT_STREAM), conditions=Conditions(platform="rapida"))
+        )
+        assert ("rapida", "heard", "inferred") == (effect.consumer, effect.what, effect.sureness)
+        assert effect.sentence.startswith(f"{client.library}: 2 characters, then the end (inferred from the public")
 
     @pytest.mark.parametrize("dialect", SOUND, ids=str)
     def test_a_sound_answer_is_heard_by_all(self, dialect: Dialect) -> None:
@@ -78,8 +92,9 @@ class TestClients:
         )
 
     def test_names_are_told_apart(self) -> None:
-        names = [client.name for dialect in EVERY for client in clients_of(dialect)]
-        assert sorted(set(names)) == sorted(names)
+        for dialect in EVERY:
+            names = [client.name for client in clients_of(dialect)]
+            assert sorted(set(names)) == sorted(names)
 
 
 class TestSentences:

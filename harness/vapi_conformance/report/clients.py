@@ -94,6 +94,7 @@ _CLIENTS: Final[dict[Dialect, tuple[Client, ...]]] = {
 VAPI: Final = Client(name="vapi", library="Vapi's client, openai 4.91 for Node", hear=openai_node.hear)
 
 
+_CHAT: Final = Client(name="openai-node", library="openai 4.91 for Node", hear=openai_node.hear)
 RAPIDA: Final = Client(
     name="rapida", library="Rapida's caller over openai-go 1.12", hear=openai_go.hear, known=openai_go.SURENESS
 )
@@ -101,18 +102,17 @@ RAPIDA: Final = Client(
 
 def listener(dialect: Dialect) -> Client:
     """Through whose ears an answer is told: Vapi's for Chat Completions, else the plainest official client."""
-    return next(iter(clients_of(dialect)), VAPI)
+    return VAPI if dialect in CHAT else _CLIENTS[dialect][0]
 
 
 def clients_of(dialect: Dialect, platform: PlatformName = "direct") -> tuple[Client, ...]:
     """Those through which the platform, or people, use this API, the plainest first.
 
-    Of Chat Completions Rapida's alone: Vapi's is no mere library (`report.effect`), and what Rapida takes for the other
-    APIs is not known, so that there the official clients stand in.
+    What Rapida takes for other APIs than Chat Completions is not known: there the official clients stand in.
     """
-    if platform == "rapida" and dialect in CHAT:
-        return (RAPIDA,)
-    return _CLIENTS.get(dialect, ())
+    if dialect in CHAT:
+        return (RAPIDA if platform == "rapida" else _CHAT,)
+    return _CLIENTS[dialect]
 
 
 @lru_cache(maxsize=16)  # the rules that one exchange breaks are told together; more would keep bodies alive

@@ -51,7 +51,7 @@ def hearer(evidence: Evidence) -> str:
     """Whose ears `heard_of` counts with, for people."""
     if evidence.conditions.platform == "vapi" and evidence.dialect in CHAT:
         return "Vapi"
-    return next((client.library for client in _clients(evidence)), evidence.conditions.platform)
+    return _clients(evidence)[0].library
 
 
 def _clients(evidence: Evidence) -> tuple[Client, ...]:
@@ -60,13 +60,8 @@ def _clients(evidence: Evidence) -> tuple[Client, ...]:
 
 def _at_a_library(client: Client, exchange: Exchange) -> Effect:
     found = told(client, exchange)
-    return Effect(
-        consumer=client.name, what=found.what, sentence=found.sentence, ended_reasons=(), sureness=_sureness(client)
-    )
-
-
-def _sureness(client: Client) -> Sureness:
-    return "inferred" if client is RAPIDA else "observed"
+    sureness: Sureness = "inferred" if client is RAPIDA else "observed"
+    return Effect(consumer=client.name, what=found.what, sentence=found.sentence, ended_reasons=(), sureness=sureness)
 
 
 def _on_a_call(evidence: Evidence) -> tuple[Effect, ...]:
