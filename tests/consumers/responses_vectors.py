@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from consumers.openai_node_vectors import answer
 from vapi_conformance.exchange import Exchange
 
-__all__ = ["BEGIN", "DONE_ITEM", "END", "HI", "VECTORS", "WHOLE", "Told", "Vector", "response"]
+__all__ = ["BEGIN", "CREATED", "DONE_ITEM", "END", "HI", "VECTORS", "WHOLE", "Told", "Vector", "event", "response"]
 
 Told = tuple[str, str, str | None]
 """Outcome, text, error."""
