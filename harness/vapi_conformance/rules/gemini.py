@@ -155,7 +155,7 @@ def index_is_an_integer(evidence: Evidence) -> Iterator[Violation]:
 def candidate_indexes_are_distinct(evidence: Evidence) -> Iterator[Violation]:
     """Of several candidates each has an index of its own; one that is left out is 0."""
     return at_most(
-        Violation.at(chunk, expected="a different index for each candidate", actual=f"{twice} more than once")
+        Violation.at(chunk, expected="a different index for each candidate", actual=f"{describe(twice)} more than once")
         for chunk, record in records(evidence)
         if (twice := _twice(array_or_nothing(record.get("candidates")))) is not None
     )
@@ -188,7 +188,9 @@ def no_more_candidates_than_asked(evidence: Evidence) -> Iterator[Violation]:
     asked = evidence.request.n if evidence.request else 1
     given = len(evidence.transcript.choices)
     if given > asked:
-        yield Violation.at(evidence.answer_chunks[0], expected=f"{asked} at most", actual=f"{given} candidates")
+        yield Violation.at(
+            evidence.answer_chunks[0], expected=f"{describe(asked)} at most", actual=f"{given} candidates"
+        )
 
 
 @rule(
@@ -203,7 +205,7 @@ def no_more_candidates_than_asked(evidence: Evidence) -> Iterator[Violation]:
 def every_whole_candidate_finishes(evidence: Evidence) -> Iterator[Violation]:
     """Each candidate of a whole answer has a `finishReason`."""
     return at_most(
-        Violation.at(chunk, expected="a finishReason", actual=f"none in candidate {candidate.index}")
+        Violation.at(chunk, expected="a finishReason", actual=f"none in candidate {describe(candidate.index)}")
         for chunk, candidate in candidates(evidence)
         if lacks(candidate.fields, "finishReason") or candidate.fields.get("finishReason", "") is None
     )

@@ -248,7 +248,7 @@ def every_candidate_finishes(evidence: Evidence) -> Iterator[Violation]:
         yield Violation.at(
             evidence.answer_chunks[-1],
             expected="a finishReason for each candidate",
-            actual=f"none for {', '.join(map(str, open_ones[:10]))}",
+            actual=f"none for {', '.join(map(describe, open_ones[:10]))}",
         )
 
 
@@ -272,7 +272,7 @@ def finish_reason_is_sent_once(evidence: Evidence) -> Iterator[Violation]:
         Violation.at(
             evidence.transcript.chunks[fault.chunk],
             expected="one finishReason",
-            actual=f"another one for candidate {fault.choice}",
+            actual=f"another one for candidate {describe(fault.choice)}",
         )
         for fault in _late(evidence)
         if fault.signal == "finishReason"
@@ -296,7 +296,7 @@ def nothing_after_finish(evidence: Evidence) -> Iterator[Violation]:
         Violation.at(
             evidence.transcript.chunks[fault.chunk],
             expected="the end of the stream",
-            actual=f"a {fault.signal} of candidate {fault.choice} after its finishReason",
+            actual=f"a {fault.signal} of candidate {describe(fault.choice)} after its finishReason",
         )
         for fault in _late(evidence)
         if (fault.chunk, fault.choice) not in again

@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 _USAGE: Final = "python-genai 3.4, types.GenerateContentResponseUsageMetadata"
+_ABSURD: Final = 10**18
 _COUNTS: Final = (
     "promptTokenCount",
     "candidatesTokenCount",
@@ -51,6 +52,11 @@ def _last(evidence: Evidence) -> UsageReport | None:
     if not all(isinstance(counts.get(name, 0), int) for name in _COUNTS):
         return None
     return reports[-1]
+
+
+def _shown(count: int) -> str:
+    """In digits, unless they are so many that nobody would read them, and Python might refuse to write them."""
+    return str(count) if abs(count) < _ABSURD else "an absurd number"
 
 
 def _at(evidence: Evidence, report: UsageReport, *, expected: str, actual: str) -> Violation:
@@ -103,7 +109,7 @@ def usage_total_is_the_sum(evidence: Evidence) -> Iterator[Violation]:
     parts = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "toolUsePromptTokenCount")
     total = sum(count_of(last.counts, name) for name in parts)
     if last.total_tokens != total:
-        yield _at(evidence, last, expected=f"totalTokenCount {total}", actual=str(last.total_tokens))
+        yield _at(evidence, last, expected=f"totalTokenCount {_shown(total)}", actual=_shown(last.total_tokens or 0))
 
 
 @rule(
@@ -122,7 +128,7 @@ def cached_within_prompt(evidence: Evidence) -> Iterator[Violation]:
         return
     cached, prompt = count_of(last.counts, "cachedContentTokenCount"), count_of(last.counts, "promptTokenCount")
     if cached > prompt:
-        yield _at(evidence, last, expected=f"{prompt} cached tokens at most", actual=str(cached))
+        yield _at(evidence, last, expected=f"{_shown(prompt)} cached tokens at most", actual=_shown(cached))
 
 
 def _says_something(evidence: Evidence) -> bool:
@@ -186,7 +192,7 @@ def usage_within_max_output_tokens(evidence: Evidence) -> Iterator[Violation]:
         return
     bound = request.max_tokens * max(request.n, 1)
     if (last.output_tokens or 0) > bound:
-        yield _at(evidence, last, expected=f"{bound} tokens at most", actual=str(last.output_tokens))
+        yield _at(evidence, last, expected=f"{_shown(bound)} tokens at most", actual=_shown(last.output_tokens or 0))
 
 
 @rule(
@@ -206,7 +212,9 @@ def details_add_up(evidence: Evidence) -> Iterator[Violation]:
     for details, count in _DETAILS:
         total = _sum_of(last.counts, details)
         if total is not None and total != count_of(last.counts, count):
-            yield _at(evidence, last, expected=f"{count} {total}, as {details} say", actual=_told(last.counts, count))
+            yield _at(
+                evidence, last, expected=f"{count} {_shown(total)}, as {details} say", actual=_told(last.counts, count)
+            )
 
 
 def _sum_of(counts: Mapping[str, object], details: str) -> int | None:
@@ -218,7 +226,7 @@ def _sum_of(counts: Mapping[str, object], details: str) -> int | None:
 
 
 def _told(counts: Mapping[str, object], name: str) -> str:
-    return str(count_of(counts, name)) if name in counts else "no such count"
+    return _shown(count_of(counts, name)) if name in counts else "no such count"
 
 
 def _reports_usage(evidence: Evidence) -> bool:
@@ -257,7 +265,7 @@ def last_usage_is_final(evidence: Evidence) -> Iterator[Violation]:
     last = _last(evidence)
     most = max((each.output_tokens or 0 for each in evidence.transcript.usages), default=0)
     if last is not None and (last.output_tokens or 0) < most:
-        yield _at(evidence, last, expected=f"{most} tokens or more", actual=str(last.output_tokens or 0))
+        yield _at(evidence, last, expected=f"{_shown(most)} tokens or more", actual=_shown(last.output_tokens or 0))
 
 
 def _prompt_counts(evidence: Evidence) -> list[tuple[UsageReport, int]]:
@@ -280,5 +288,5 @@ def prompt_count_is_constant(evidence: Evidence) -> Iterator[Violation]:
     (_, first), *rest = _prompt_counts(evidence)
     for report, count in rest:
         if count != first:
-            yield _at(evidence, report, expected=f"promptTokenCount {first}", actual=str(count))
+            yield _at(evidence, report, expected=f"promptTokenCount {_shown(first)}", actual=_shown(count))
             return
