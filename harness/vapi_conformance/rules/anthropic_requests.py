@@ -118,8 +118,9 @@ def _both(group: Group) -> tuple[tuple[int, Evidence], tuple[int, Evidence]] | N
 
 
 def _kinds(evidence: Evidence) -> list[str]:
-    """Types of blocks in order; how often one type is repeated in a row is the model's choice."""
-    return [kind for kind, _ in groupby(block.kind for block in blocks_in(evidence))]
+    """Types of blocks in order; whether a model thinks, and how often a type is repeated in a row, is its choice."""
+    kinds = (block.kind for block in blocks_in(evidence) if block.kind not in ("thinking", "redacted_thinking"))
+    return [kind for kind, _ in groupby(kinds)]
 
 
 def _model(evidence: Evidence) -> str | None:

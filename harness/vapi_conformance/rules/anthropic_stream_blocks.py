@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from vapi_conformance.dialects.anthropic.blocks import Block, Blocks, blocks_of
+from vapi_conformance.dialects.anthropic.blocks import Block
 from vapi_conformance.dialects.anthropic.order import Signal
 from vapi_conformance.dialects.transcript import Chunk
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import integer_or_none
 from vapi_conformance.payload import parse
-from vapi_conformance.rules.anthropic_view import DOCS, MESSAGES, TYPES, is_legible_stream, signals, stop_of
+from vapi_conformance.rules.anthropic_view import DOCS, MESSAGES, TYPES, found_in, is_legible_stream, signals, stop_of
 from vapi_conformance.rules.bounding import at_most
 from vapi_conformance.rules.quoting import describe, quote
 from vapi_conformance.rules.rule import MUST, SHOULD, Violation, rule
@@ -44,10 +44,6 @@ _KNOWN_DELTAS: Final = frozenset(kind for kinds in _DELTAS.values() for kind in 
 _CUT: Final = ("length", "content_filter", "paused")
 
 
-def _blocks(evidence: Evidence) -> Blocks:
-    return blocks_of(evidence.transcript.chunks)
-
-
 def _at(evidence: Evidence, block: Block) -> Chunk:
     return evidence.transcript.chunks[block.start]
 
@@ -71,7 +67,7 @@ def _index_of(chunk: Chunk) -> int | None:
 )
 def block_indexes_count_up(evidence: Evidence) -> Iterator[Violation]:
     """Blocks are numbered 0, 1, 2 in the order of their starts."""
-    for place, block in enumerate(_blocks(evidence).blocks):
+    for place, block in enumerate(found_in(evidence).blocks):
         # What is no index at all breaks anthropic-stream.index-is-an-integer.
         if block.index is not None and block.index >= 0 and block.index != place:
             yield Violation.at(_at(evidence, block), expected=f"index {place}", actual=f"index {describe(block.index)}")
@@ -96,7 +92,7 @@ def deltas_follow_a_start(evidence: Evidence) -> Iterator[Violation]:
             expected="content_block_start before its deltas",
             actual=f"a delta for index {describe(_index_of(chunks[at]))}, which was not started",
         )
-        for at in _blocks(evidence).stray_deltas
+        for at in found_in(evidence).stray_deltas
     )
 
 
@@ -114,7 +110,7 @@ def deltas_come_before_the_stop(evidence: Evidence) -> Iterator[Violation]:
     chunks = evidence.transcript.chunks
     return at_most(
         Violation.at(chunks[delta.chunk], expected="no delta after the stop", actual=f"{quote(delta.kind)} after it")
-        for block in _blocks(evidence).blocks
+        for block in found_in(evidence).blocks
         for delta in block.deltas
         if block.stop is not None and delta.chunk > block.stop
     )
@@ -131,7 +127,7 @@ def deltas_come_before_the_stop(evidence: Evidence) -> Iterator[Violation]:
 )
 def stops_follow_a_start(evidence: Evidence) -> Iterator[Violation]:
     """A stop is for a block that was started, and comes once."""
-    chunks, found = evidence.transcript.chunks, _blocks(evidence)
+    chunks, found = evidence.transcript.chunks, found_in(evidence)
     # Where the start is missing, the deltas without one have told it.
     told = {_index_of(chunks[at]) for at in found.stray_deltas}
     return at_most(
@@ -157,7 +153,7 @@ def stops_follow_a_start(evidence: Evidence) -> Iterator[Violation]:
 def blocks_do_not_overlap(evidence: Evidence) -> Iterator[Violation]:
     """A block is stopped before the next one starts."""
     stopped_at = -1
-    for block in _blocks(evidence).blocks:
+    for block in found_in(evidence).blocks:
         if block.start < stopped_at:
             yield Violation.at(
                 _at(evidence, block),
@@ -187,7 +183,7 @@ def every_block_is_stopped(evidence: Evidence) -> Iterator[Violation]:
             expected="content_block_stop before message_delta",
             actual="none" if block.stop is None else "one after it",
         )
-        for block in _blocks(evidence).blocks
+        for block in found_in(evidence).blocks
         # One that starts after message_delta is out of place altogether.
         if block.start < end and (block.stop is None or block.stop > end)
     )
@@ -211,7 +207,7 @@ def delta_type_fits_the_block(evidence: Evidence) -> Iterator[Violation]:
             expected=f"{' or '.join(_DELTAS[block.kind])} in a {block.kind} block",
             actual=delta.kind,
         )
-        for block in _blocks(evidence).blocks
+        for block in found_in(evidence).blocks
         if block.kind in _DELTAS
         for delta in block.deltas
         if delta.kind in _KNOWN_DELTAS and delta.kind not in _DELTAS[block.kind]
@@ -229,11 +225,11 @@ def _comes_whole(block: Block) -> bool:
     source=f"{_STREAMING}; observed: in each recorded stream with results of the server's own tools",
     catalogue=["ANTH-STREAM-20"],
     remedy="Send the whole result with content_block_start, and no delta for it.",
-    applies=lambda evidence: _has_blocks(evidence) and any(map(_comes_whole, _blocks(evidence).blocks)),
+    applies=lambda evidence: _has_blocks(evidence) and any(map(_comes_whole, found_in(evidence).blocks)),
 )
 def result_blocks_come_whole(evidence: Evidence) -> Iterator[Violation]:
     """Results of the server's own tools, and redacted thinking, come whole in `content_block_start`."""
-    for block in filter(_comes_whole, _blocks(evidence).blocks):
+    for block in filter(_comes_whole, found_in(evidence).blocks):
         for delta in block.deltas[:1]:
             chunk = evidence.transcript.chunks[delta.chunk]
             yield Violation.at(chunk, expected="no delta", actual=f"{quote(delta.kind)} in a {quote(block.kind)} block")
@@ -247,11 +243,11 @@ def result_blocks_come_whole(evidence: Evidence) -> Iterator[Violation]:
     source=f"{_STREAMING}, thinking delta: the signature_delta comes just before content_block_stop",
     catalogue=["ANTH-STREAM-16"],
     remedy="Send the signature once, after the last thinking_delta.",
-    applies=lambda evidence: _has_blocks(evidence) and any(map(_is_signed_by_delta, _blocks(evidence).blocks)),
+    applies=lambda evidence: _has_blocks(evidence) and any(map(_is_signed_by_delta, found_in(evidence).blocks)),
 )
 def signature_ends_the_thinking(evidence: Evidence) -> Iterator[Violation]:
     """The signature is the last delta of a thinking block, and comes once."""
-    for block in filter(_is_signed_by_delta, _blocks(evidence).blocks):
+    for block in filter(_is_signed_by_delta, found_in(evidence).blocks):
         kinds = [delta.kind for delta in block.deltas]
         at = kinds.index("signature_delta")
         if at != len(kinds) - 1:
@@ -290,4 +286,4 @@ def server_tool_input_is_json(evidence: Evidence) -> Iterator[Violation]:
 def _own_calls(evidence: Evidence) -> Iterator[Block]:
     """Calls that no platform answers; those that one does are judged by tools.arguments-are-json."""
     if is_chat_stream(evidence):
-        yield from (each for each in _blocks(evidence).blocks if each.kind in ("server_tool_use", "mcp_tool_use"))
+        yield from (each for each in found_in(evidence).blocks if each.kind in ("server_tool_use", "mcp_tool_use"))

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from vapi_conformance.dialects.anthropic.blocks import Block, blocks_of, document_blocks
-from vapi_conformance.dialects.anthropic.order import Signal, signal_of
+from vapi_conformance.dialects.anthropic.blocks import Block, Blocks, BlockTranscript
+from vapi_conformance.dialects.anthropic.order import Signal
 from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.dialects.transcript import Chunk, Finish
 from vapi_conformance.evidence import Evidence
@@ -20,6 +20,7 @@ __all__ = [
     "TYPES",
     "blocks_in",
     "ending",
+    "found_in",
     "is_answer",
     "is_legible_stream",
     "is_message",
@@ -57,17 +58,20 @@ def is_legible_stream(evidence: Evidence) -> bool:
 
 
 def blocks_in(evidence: Evidence) -> Sequence[Block]:
-    """The blocks of the answer in the order of their starts; of a stream those before the end."""
-    chunks = evidence.transcript.chunks
-    if evidence.transcript.kind == "json":
-        return tuple(document_blocks(chunks[0])) if is_message(evidence) else ()
-    return blocks_of(chunks).blocks
+    """The blocks of the answer in the order of their starts."""
+    return found_in(evidence).blocks if is_answer(evidence) else ()
+
+
+def found_in(evidence: Evidence) -> Blocks:
+    """The blocks, and the pieces that belong to none."""
+    transcript = evidence.transcript
+    return transcript.found if isinstance(transcript, BlockTranscript) else Blocks()
 
 
 def signals(evidence: Evidence, signal: Signal) -> Sequence[Chunk]:
     """The events of this kind, errors aside."""
-    errors = frozenset(evidence.transcript.errors)
-    return [chunk for chunk in evidence.transcript.chunks if chunk.index not in errors and signal_of(chunk) is signal]
+    transcript = evidence.transcript
+    return transcript.signals.get(signal, ()) if isinstance(transcript, BlockTranscript) else ()
 
 
 def ending(evidence: Evidence) -> Iterator[tuple[Chunk, object, object]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from vapi_conformance.dialects.anthropic.blocks import Block, blocks_of, document_blocks
+from vapi_conformance.dialects.anthropic.blocks import Block, Blocks, BlockTranscript, blocks_of, document_blocks
 from vapi_conformance.dialects.anthropic.order import (
     AFTER_FAULT,
     TRANSITIONS,
@@ -31,7 +31,6 @@ from vapi_conformance.dialects.transcript import (
     TextDelta,
     ToolCall,
     ToolFragment,
-    Transcript,
     UsageReport,
 )
 from vapi_conformance.exchange import Read
@@ -148,13 +147,13 @@ def _calls(blocks: Iterable[Block], chunks: Sequence[Chunk]) -> Iterable[ToolCal
     return (_call(block, chunks) for block in blocks if block.kind == "tool_use")
 
 
-def _transcribe(kind: BodyKind, chunks: tuple[Chunk, ...], markers: tuple[Marker, ...]) -> Transcript:
+def _transcribe(kind: BodyKind, chunks: tuple[Chunk, ...], markers: tuple[Marker, ...]) -> BlockTranscript:
     if kind == "json":
         return _whole(chunks)
     return _streamed(kind, chunks, markers)
 
 
-def _whole(chunks: tuple[Chunk, ...]) -> Transcript:
+def _whole(chunks: tuple[Chunk, ...]) -> BlockTranscript:
     document = chunks[0]
     record = document.record or {}
     failed = is_error(document)
@@ -166,29 +165,30 @@ def _whole(chunks: tuple[Chunk, ...]) -> Transcript:
         for block in blocks:
             message.say(document, block.fields if block.kind in ("text", "thinking") else {})
     is_message = not failed and ("content" in record or record.get("type") == "message")
-    return Transcript(
+    return BlockTranscript(
         kind="json",
         chunks=chunks,
         choices=(message.close(_calls(blocks, chunks)),) if is_message else (),
         usages=tuple(message.usages),
         errors=(0,) if failed else (),
+        found=Blocks(blocks=blocks),
     )
 
 
-def _streamed(kind: BodyKind, chunks: tuple[Chunk, ...], markers: tuple[Marker, ...]) -> Transcript:
+def _streamed(kind: BodyKind, chunks: tuple[Chunk, ...], markers: tuple[Marker, ...]) -> BlockTranscript:
     message = _Message()
-    blocks = blocks_of(chunks)
+    found = blocks_of(chunks)
+    signals: dict[Signal, list[Chunk]] = {}
     errors: list[int] = []
     faults: list[OutOfOrder] = []
     state = State.IDLE
-    begun = False
     for chunk in chunks:
         failed = is_error(chunk)
         signal = Signal.ERROR if failed else signal_of(chunk)
         if failed:
             errors.append(chunk.index)
         elif signal is not None:
-            begun = begun or signal is not Signal.PING
+            signals.setdefault(signal, []).append(chunk)
             _take(message, chunk, signal)
         if signal is None:
             continue
@@ -197,14 +197,16 @@ def _streamed(kind: BodyKind, chunks: tuple[Chunk, ...], markers: tuple[Marker, 
             faults.append(OutOfOrder(chunk=chunk.index, choice=0, state=state, signal=signal))
             following = AFTER_FAULT.get(signal, state) if TRANSITIONS[state] else state
         state = following
-    return Transcript(
+    return BlockTranscript(
         kind=kind,
         chunks=chunks,
         markers=markers,
-        choices=(message.close(_calls(blocks.blocks, chunks)),) if begun else (),
+        choices=(message.close(_calls(found.blocks, chunks)),) if signals.keys() - {Signal.PING} else (),
         usages=tuple(message.usages),
         errors=tuple(errors),
         out_of_order=tuple(faults),
+        found=found,
+        signals={signal: tuple(events) for signal, events in signals.items()},
     )
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from vapi_conformance.dialects.anthropic.order import Signal, is_error, signal_of
-from vapi_conformance.dialects.transcript import Chunk
+from vapi_conformance.dialects.transcript import Chunk, Transcript
 from vapi_conformance.narrow import array_or_nothing, integer_or_none, object_or_nothing, string_or_none
 
-__all__ = ["Block", "BlockDelta", "Blocks", "blocks_of", "document_blocks"]
+__all__ = ["Block", "BlockDelta", "BlockTranscript", "Blocks", "blocks_of", "document_blocks"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +54,15 @@ class Blocks:
     """Chunks: deltas for an index that no block had been started with."""
     stray_stops: tuple[int, ...] = ()
     """Chunks: stops for an index without a block, or with one that was stopped before."""
-    of_delta: Mapping[int, Block] = field(default_factory=dict[int, Block])
-    """From the chunk of a delta to its block."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockTranscript(Transcript):
+    """A transcript with what the rules of this API read besides, worked out once."""
+
+    found: Blocks = field(default_factory=Blocks)
+    signals: Mapping[Signal, tuple[Chunk, ...]] = field(default_factory=dict[Signal, tuple[Chunk, ...]])
+    """The events of a stream by what they say, those that report an error aside."""
 
 
 @dataclass(slots=True)
@@ -110,12 +117,10 @@ def blocks_of(chunks: Iterable[Chunk]) -> Blocks:
             stray_stops.append(chunk.index)
         else:
             meant.stop = chunk.index
-    blocks = tuple(block.close() for block in started)
     return Blocks(
-        blocks=blocks,
+        blocks=tuple(block.close() for block in started),
         stray_deltas=tuple(stray_deltas),
         stray_stops=tuple(stray_stops),
-        of_delta={delta.chunk: block for block in blocks for delta in block.deltas},
     )
 
 
