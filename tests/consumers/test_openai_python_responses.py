@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from consumers.node_library import case_of
 from consumers.openai_node_vectors import answer
+from consumers.openai_python_state_vectors import STATE_VECTORS
+from consumers.python_drivers import needs_release
 from consumers.python_library import hear_from, real, shown
 from consumers.recorded import recorded_exchanges
 from consumers.responses_http_vectors import HTTP_ANSWERS, WHOLE_ANSWERS
@@ -23,6 +25,7 @@ from vapi_conformance.exchange import End, Exchange
 
 SEEDS = st.integers(0, 1 << 32)
 IMPATIENCE_S = 1.0
+needs_openai = needs_release("openai", "3.54")
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.name)
@@ -33,11 +36,25 @@ class TestVectors:
         expected = vector.python_raw if way == "raw" else vector.python_helper
         assert expected == (heard.outcome.value, heard.text, heard.error)
 
+    @needs_openai
     @pytest.mark.parametrize("way", ["raw", "helper"])
     def test_is_heard_as_the_package_hears_it(self, vector: Vector, way: Way) -> None:
         assert real(vector.exchange, way) == shown(hear(vector.exchange, way=way))
 
 
+@pytest.mark.parametrize("name", STATE_VECTORS)
+class TestAccumulator:
+    def test_takes_or_refuses_as_written(self, name: str) -> None:
+        exchange, error = STATE_VECTORS[name]
+        assert error == hear(exchange, way="helper").error
+
+    @needs_openai
+    def test_takes_or_refuses_as_the_package_does(self, name: str) -> None:
+        exchange, _ = STATE_VECTORS[name]
+        assert real(exchange, "helper") == shown(hear(exchange, way="helper"))
+
+
+@needs_openai
 class TestConnections:
     """Over a real connection: what breaks it, and what breaks the coding."""
 
@@ -119,6 +136,7 @@ class TestHear:
         assert "(not followed beyond 1000000 looks at an item)" == heard.error
 
 
+@needs_openai
 class TestGenerated:
     @pytest.mark.parametrize("way", ["raw", "helper"])
     @given(seed=SEEDS)
@@ -134,6 +152,7 @@ class TestGenerated:
         assert real(exchange, "whole") == shown(hear(exchange, way="whole"))
 
 
+@needs_openai
 @needs_shared
 @pytest.mark.parametrize("way", ["raw", "helper", "whole"])
 class TestRecorded:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from consumers.python_drivers import needs_release
 from vapi_conformance.consumers.py_error import PyError
 from vapi_conformance.consumers.stainless_python_sse import PythonEventDecoder
 
@@ -79,8 +80,10 @@ def modelled(reads: list[bytes], cut: Cut) -> list[Said]:
     return said
 
 
+@needs_release("openai", "3.54")
+@needs_release("anthropic", "2.12")
 @pytest.mark.parametrize("cut", ["lines", "blocks"])
-class TestPythonEventDecoder:
+class TestPackages:
     @given(reads=reads_of_any_kind)
     @example(reads=[b"data: x\r", b"\n\r", b"\n"])
     @example(reads=[b"data: x\r\n", b"\r\n"])
@@ -96,6 +99,9 @@ class TestPythonEventDecoder:
         read = f"data: {'x' * ((64 << 10) - 6 + around)}{line_end * 2}data: y{line_end * 2}".encode()
         assert real([read], cut) == modelled([read], cut)
 
+
+@pytest.mark.parametrize("cut", ["lines", "blocks"])
+class TestPythonEventDecoder:
     def test_forgets_no_id(self, cut: Cut) -> None:
         assert [(0, None, ""), (0, None, "")] == modelled([b"id: 1\n\n: comment\n\n"], cut)
 
