@@ -261,7 +261,7 @@ class TestHangingUp:
     def told(self, body: bytes, size: int, events: int = 2) -> int:
         """How many bytes had come when it said so, 0 for never."""
         predicate = self.predicate(events)
-        return next((at for at in range(size, len(body) + size, size) if predicate(body[:at])), 0)
+        return next((at for at in range(size, len(body) + size, size) if predicate(body[at - size : at])), 0)
 
     @pytest.mark.parametrize("size", [1, 2, 3, 5])
     def test_after_so_many_events_and_not_comments(self, size: int) -> None:

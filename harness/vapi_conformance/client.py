@@ -48,7 +48,7 @@ class Outgoing:
     method: str = "POST"
     label: Label | None = None
     hang_up_when: Callable[[bytes], bool] | None = field(default=None, repr=False)
-    """Given the body so far after each read; True closes the connection, as a barge-in does."""
+    """Given what each read brought, in order; True closes the connection, as a barge-in does."""
     may_retry: bool = True
     """Whether a kept-alive connection that turns out to be dead is replaced by a fresh one, once."""
 
@@ -195,7 +195,7 @@ class Client:
         self._taken_bytes += weight
         if progress.size_bytes > self._max_body_bytes:
             raise _BodyTooLarge
-        if outgoing.hang_up_when is not None and outgoing.hang_up_when(b"".join(r.data for r in progress.reads)):
+        if outgoing.hang_up_when is not None and outgoing.hang_up_when(data):
             raise _HungUp
 
 

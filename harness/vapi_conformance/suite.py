@@ -153,13 +153,13 @@ class _EventsSeen:
         self._missing = count
         self._decoder = Decoder()
         self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
-        self._taken_bytes = 0
+        self._first = b""
 
-    def __call__(self, body: bytes) -> bool:
-        """Given all that came so far, after each read."""
-        new, self._taken_bytes = body[self._taken_bytes :], len(body)
+    def __call__(self, new: bytes) -> bool:
+        """Given what each read brought, in order."""
+        self._first = self._first or new[:1]
         # No event stream begins like either of them (RFC 1952, 2.3.1; RFC 1950, 2.2).
-        is_compressed = body[:1] in (b"\x1f", b"\x78")
+        is_compressed = self._first in (b"\x1f", b"\x78")
         try:
             data = self._inflater.decompress(new, self._MOST_OUTPUT_BYTES) if is_compressed else new
         except zlib.error:
