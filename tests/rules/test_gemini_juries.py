@@ -59,7 +59,7 @@ class TestRecordings:
         for recording in RECORDINGS:
             results = judge(all_rules().values(), [evidence_of(recording)], profile=Profile.STANDARD, dialect=GEMINI)
             judged |= {each.rule.id for each in results if each.outcome in (Outcome.PASSED, Outcome.VIOLATED)}
-        own = {each.id for each in all_rules().values() if each.dialects == {GEMINI} and not each.scenarios}
+        own = {each.id for each in all_rules().values() if each.dialects == frozenset({GEMINI}) and not each.scenarios}
         assert {
             "gemini.allowed-function-names-are-honoured",
             "gemini.blocked-prompt-is-not-answered",

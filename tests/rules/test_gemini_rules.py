@@ -17,7 +17,7 @@ from vapi_conformance.specimens import base
 from vapi_conformance.verdict import Outcome, RuleResult, judge_rule
 
 GEMINI = Dialect.GEMINI_GENERATE_CONTENT
-OWN = [rule for rule in all_rules().values() if rule.dialects == {GEMINI}]
+OWN = [rule for rule in all_rules().values() if rule.dialects == frozenset({GEMINI})]
 EVERY_ONE = [rule for rule in all_rules().values() if GEMINI in rule.dialects]
 (STREAM,) = base("gemini-text-stream")
 (ARRAY,) = base("gemini-array")

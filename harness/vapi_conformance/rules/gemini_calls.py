@@ -9,7 +9,7 @@ from vapi_conformance.dialects.transcript import ToolCall
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.rules.bounding import at_most
 from vapi_conformance.rules.called import calls_of, chunk_of, has_calls
-from vapi_conformance.rules.gemini_view import GEMINI, is_answer, is_streamed
+from vapi_conformance.rules.gemini_view import GEMINI, asked_body, is_answer, is_streamed
 from vapi_conformance.rules.quoting import quote
 from vapi_conformance.rules.rule import MUST, SHOULD, Need, Violation, rule
 from vapi_conformance.rules.shape import shape_violations
@@ -140,7 +140,7 @@ def calls_finish_stop(evidence: Evidence) -> Iterator[Violation]:
 )
 def allowed_function_names_are_honoured(evidence: Evidence) -> Iterator[Violation]:
     """With mode ANY and several `allowedFunctionNames`, only those are called."""
-    names = allowed_names(evidence.request.body if evidence.request else {})
+    names = allowed_names(asked_body(evidence))
     return at_most(
         Violation.at(
             chunk_of(evidence, call),
@@ -187,5 +187,4 @@ def call_is_whole(evidence: Evidence) -> Iterator[Violation]:
 
 
 def _asked_for_pieces(evidence: Evidence) -> bool:
-    body = evidence.request.body if evidence.request else {}
-    return sent(calling_config(body), "streamFunctionCallArguments") is True
+    return sent(calling_config(asked_body(evidence)), "streamFunctionCallArguments") is True

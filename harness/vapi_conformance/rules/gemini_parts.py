@@ -10,7 +10,7 @@ from vapi_conformance.dialects.transcript import Chunk
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.rules.bounding import at_most
-from vapi_conformance.rules.gemini_view import GEMINI, candidates, is_answer, snake_case
+from vapi_conformance.rules.gemini_view import GEMINI, asked_body, candidates, is_answer, snake_case
 from vapi_conformance.rules.quoting import describe, quote
 from vapi_conformance.rules.rule import MUST, SHOULD, Need, Violation, rule
 from vapi_conformance.rules.shape import shape_violations
@@ -128,8 +128,7 @@ def thoughts_only_when_asked(evidence: Evidence) -> Iterator[Violation]:
 
 
 def _asked_for_thoughts(evidence: Evidence) -> bool:
-    body = evidence.request.body if evidence.request else {}
-    thinking = object_or_nothing(sent(generation_config(body), "thinkingConfig"))
+    thinking = object_or_nothing(sent(generation_config(asked_body(evidence)), "thinkingConfig"))
     return sent(thinking, "includeThoughts") is True
 
 

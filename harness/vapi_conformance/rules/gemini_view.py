@@ -16,6 +16,7 @@ __all__ = [
     "GEMINI",
     "RESPONSE",
     "array_rest",
+    "asked_body",
     "block_reason",
     "candidates",
     "has_candidates",
@@ -33,6 +34,7 @@ __all__ = [
 GEMINI: Final = frozenset({Dialect.GEMINI_GENERATE_CONTENT})
 RESPONSE: Final = "python-genai 3.4, types.GenerateContentResponse"
 
+_NOTHING: Final[Mapping[str, object]] = {}
 _CAPITAL: Final = re.compile(r"(?<!^)([A-Z])")
 
 
@@ -95,6 +97,11 @@ def candidates(evidence: Evidence) -> Iterator[tuple[Chunk, Candidate]]:
 def snake_case(name: str) -> str:
     """The other spelling of a key."""
     return _CAPITAL.sub(r"_\1", name).lower()
+
+
+def asked_body(evidence: Evidence) -> Mapping[str, object]:
+    """The body of the request; empty where it is unknown."""
+    return evidence.request.body if evidence.request else _NOTHING
 
 
 def lacks(record: Mapping[str, object], name: str) -> bool:

@@ -203,8 +203,9 @@ class TestReadRequest:
         assert ("f", "g") == allowed_names(request.body)
 
     def test_tools_that_bring_their_own_names_leave_them_open(self) -> None:
-        assert asked(tools=[{"computerUse": {}}]).names_offered is None
-        assert frozenset() == asked(tools=[{"googleSearch": {}}]).names_offered
+        nothing: dict[str, object] = {}
+        assert asked(tools=[{"computerUse": nothing}]).names_offered is None
+        assert frozenset() == asked(tools=[{"googleSearch": nothing}]).names_offered
 
     def test_json_is_a_response_format(self) -> None:
         def formatted(**config: object) -> object:
@@ -286,7 +287,7 @@ class TestPut:
         } == put(body)
 
     def test_parameters_go_into_the_generation_config(self) -> None:
-        body = {
+        body: dict[str, object] = {
             "messages": [],
             "temperature": 0.5,
             "top_p": 1,
@@ -313,7 +314,12 @@ class TestPut:
         } == put(body)
 
     def test_keys_of_its_own_win_and_unknown_ones_pass(self) -> None:
-        body = {"temperature": 1, "generationConfig": {"temperature": 0}, "safetySettings": [], "call": {"id": "x"}}
+        body: dict[str, object] = {
+            "temperature": 1,
+            "generationConfig": {"temperature": 0},
+            "safetySettings": [],
+            "call": {"id": "x"},
+        }
         assert {"generationConfig": {"temperature": 0}, "safetySettings": [], "call": {"id": "x"}} == put(body)
 
     def test_wrong_values_arrive_under_the_name_they_have_here(self) -> None:
@@ -338,14 +344,15 @@ class TestPut:
         assert {"toolConfig": {"functionCallingConfig": config}} == put({"tool_choice": choice})
 
     def test_tools_are_declared_in_one_tool_and_own_tools_pass(self) -> None:
-        tools = [
+        own: dict[str, object] = {"googleSearch": {"excludeDomains": ["endpoint.example"]}}
+        tools: list[dict[str, object]] = [
             {"type": "function", "function": {"name": "f", "description": "d", "parameters": WEATHER, "strict": True}},
-            {"googleSearch": {}},
+            own,
             {"type": "function", "function": {"name": "g"}},
         ]
         request = from_chat(tools=tools)
         assert ("f", "g") == tuple(each.name for each in request.tools)
-        assert {"googleSearch": {}} == array_or_nothing(put({"tools": tools})["tools"])[1]
+        assert own == array_or_nothing(put({"tools": tools})["tools"])[1]
 
     def test_images_in_the_request_are_inline_data(self) -> None:
         image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}

@@ -65,7 +65,7 @@ def _put(whole: dict[str, object], path: str, value: object) -> None:
         else:
             if not isinstance(holder, dict):
                 return
-            record = cast("dict[str, object]", holder)
+            record = cast("dict[str, object]", cast("object", holder))
             if following is None:
                 record[step] = value
             holder = record.setdefault(step, empty)
