@@ -68,8 +68,13 @@ Listen = Callable[[str, Case, float | None, Ear], None]
 """Base URL, case, seconds after which to give up (None: the library's own default), and where to write it down."""
 
 
-def heard_by(listen: Listen, cases: Sequence[Case], *, words: Callable[[Exception], str]) -> list[Mapping[str, object]]:
-    """What the library hears of each case. `words` says of an exception what a model would say."""
+def heard_by(
+    listen: Listen, cases: Sequence[Case], *, words: Callable[[Exception], str], gives_up: str | None = None
+) -> list[Mapping[str, object]]:
+    """What the library hears of each case. `words` says of an exception what a model would say.
+
+    `gives_up`: the package whose own patience ends some day; None for one that waits for ever.
+    """
     plays = {str(number): case.play for number, case in enumerate(cases)}
 
     def run(number: int, base: str) -> Mapping[str, object]:
@@ -79,7 +84,7 @@ def heard_by(listen: Listen, cases: Sequence[Case], *, words: Callable[[Exceptio
             listen(f"{base}/{number}", cases[number], HANG_S if waits else None, ear)
         except Exception as error:  # noqa: BLE001  # whatever the library raises is what is looked for
             ear.error = words(error).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            if waits and ear.error.startswith("ReadTimeout"):
+            if waits and gives_up is None and ear.error.startswith("ReadTimeout"):
                 ear.error, ear.hangs = None, True
         return ear.result()
 

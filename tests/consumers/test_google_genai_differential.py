@@ -1,23 +1,21 @@
 """The models of google-genai against the real packages: the same bytes over a real connection, the same words heard."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import pytest
 
 from consumers.gemini_streams import gemini_answers
 from consumers.gemini_vectors import VECTORS
-from consumers.node_drivers import run_driver
-from consumers.node_library import Case, case_of, needs_node_libraries, real, shown
+from consumers.node_drivers import differing, played, reads_heard, reads_modelled, reads_of, run_driver, timed
+from consumers.node_library import Case, needs_node_libraries
 from consumers.python_drivers import Ear, compact, heard_by, needs_release
 from consumers.recorded import recorded_exchanges
-from consumers.wire_server import head_fields
 from shared_data import needs_shared
-from vapi_conformance.consumers import Heard, google_genai_node, google_genai_python
+from vapi_conformance.consumers import google_genai_node, google_genai_python
 from vapi_conformance.consumers.google_genai_errors import cut
 from vapi_conformance.consumers.google_genai_types import FINISH_REASONS, MODELS, camel, fields_of
-from vapi_conformance.exchange import End, Exchange
-from vapi_conformance.narrow import array_or_nothing
+from vapi_conformance.exchange import Exchange
 
 pytestmark = [pytest.mark.consumers, pytest.mark.slow]
 
@@ -36,28 +34,6 @@ def is_streamed(case: Case) -> bool:
     return ":streamGenerateContent" in case.exchange.request.url
 
 
-def differing(
-    cases: list[Case], results: Iterable[Mapping[str, object]], hear: Callable[[Exchange], Heard]
-) -> Iterator[Case]:
-    for case, result in zip(cases, results, strict=True):
-        if shown(hear(case.exchange)) != real(result):
-            yield case
-
-
-def played(named: Iterable[tuple[str, Exchange]]) -> list[Case]:
-    """Every second broken connection is one of which the server had not said that it would close it."""
-    cases: list[Case] = []
-    for number, (name, exchange) in enumerate(named):
-        case = case_of(name, exchange)
-        if number % 2 and exchange.end in (End.TRUNCATED, End.RESET) and case.exchange.response is not None:
-            play = replace(case.play, announces_close=False)
-            response = replace(case.exchange.response, headers=head_fields(play))
-            case = replace(case, play=play, exchange=replace(case.exchange, response=response))
-        cases.append(case)
-    assert cases
-    return cases
-
-
 @needs_google_genai
 class TestPython:
     @EVERY_SET
@@ -70,11 +46,7 @@ class TestPython:
 
     def compare(self, named: Iterable[tuple[str, Exchange]]) -> None:
         cases = played(named)
-        results = python_results(cases)
-        found = {
-            case.name: {"model": shown(google_genai_python.hear(case.exchange)), "real": real(results[case.name])}
-            for case in differing(cases, results.values(), google_genai_python.hear)
-        }
+        found = {case.name: both for case, both in differing(cases, python_results(cases), google_genai_python.hear)}
         assert {} == found
 
     def test_knows_the_types_of_the_library(self) -> None:
@@ -92,7 +64,7 @@ class TestPython:
 NOT_OF_THE_ANSWER = frozenset({"automatic_function_calling_history", "create_time", "parsed"})
 
 
-def python_results(cases: list[Case]) -> dict[str, Mapping[str, object]]:
+def python_results(cases: list[Case]) -> list[Mapping[str, object]]:
     from google import genai
 
     client = genai.Client(api_key="none", vertexai=False)
@@ -118,13 +90,18 @@ def python_results(cases: list[Case]) -> dict[str, Mapping[str, object]]:
                 ear.finish_reason = candidate.finish_reason.value
 
         if is_streamed(case):
-            for chunk in client.models.generate_content_stream(model="m", contents="Hello", config=config):
+            for chunk in client.models.generate_content_stream(  # pyright: ignore[reportUnknownMemberType]  # PIL's
+                model="m", contents="Hello", config=config
+            ):
                 hear(chunk)
         else:
-            hear(client.models.generate_content(model="m", contents="Hello", config=config))
+            hear(
+                client.models.generate_content(  # pyright: ignore[reportUnknownMemberType]  # types of PIL's
+                    model="m", contents="Hello", config=config
+                )
+            )
 
-    results = heard_by(listen, cases, words=python_words)
-    return {case.name: result for case, result in zip(cases, results, strict=True)}
+    return heard_by(listen, cases, words=python_words)
 
 
 def python_words(error: Exception) -> str:
@@ -152,27 +129,16 @@ class TestNode:
     def compare(self, named: Iterable[tuple[str, Exchange]]) -> None:
         """A difference is looked at again with a pause behind each read: fetch joins reads that it finds together."""
         cases = played(named)
-        again = list(differing(cases, node_results(cases), google_genai_node.hear))
+        again = [case for case, _ in differing(cases, node_results(cases), google_genai_node.hear)]
         slowly = [replace(case, play=replace(case.play, pause_s=0.05)) for case in again]
-        found = {
-            case.name: {"model": shown(google_genai_node.hear(case.exchange)), "real": real(result)}
-            for case, result in zip(slowly, node_results(slowly) if slowly else (), strict=True)
-            if shown(google_genai_node.hear(case.exchange)) != real(result)
-        }
-        assert {} == found
+        results = node_results(slowly) if slowly else []
+        assert {} == {case.name: both for case, both in differing(slowly, results, google_genai_node.hear)}
 
-    def test_hears_each_text_when_the_library_does(self) -> None:
-        cases = [case_of(each.name, each.exchange, pause_s=0.2) for each in VECTORS if len(each.exchange.reads) > 1]
-        cases = [case for case in cases if case.exchange.end is End.CLEAN]
-        actual = {
-            case.name: [int(at // 200) for at in array_or_nothing(result["textTimesMs"]) if isinstance(at, int | float)]
-            for case, result in zip(cases, node_results(cases), strict=True)
-        }
-        expected = {
-            case.name: [text.at_ns // 200_000_000 for text in heard.texts if text.at_ns is not None]
-            for case, heard in ((case, google_genai_node.hear(case.exchange)) for case in cases)
-        }
-        assert expected == actual
+    @EVERY_SET
+    def test_hears_each_text_when_the_library_does(self, answers: Answers) -> None:
+        cases = [case for case in timed(answers()) if is_streamed(case)]
+        results = run_driver("driver_genai.mjs", cases, lambda case: {"streamed": True, **reads_of(case)})
+        assert reads_modelled(cases, google_genai_node.hear) == reads_heard(cases, results)
 
 
 def node_results(cases: list[Case]) -> list[Mapping[str, object]]:

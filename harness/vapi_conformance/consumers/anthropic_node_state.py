@@ -173,7 +173,7 @@ class StreamState:
         delta = event.get("delta", _UNDEFINED)
         if delta is None or delta is _UNDEFINED:
             raise _unreadable(delta, "stop_reason")
-        if not isinstance(self._snapshot, dict | list):
+        if object_or_none(self._snapshot) is None and array_or_none(self._snapshot) is None:
             raise _uncreatable(self._snapshot, "stop_reason")
         usage = event.get("usage", _UNDEFINED)
         if usage is None or usage is _UNDEFINED:

@@ -84,7 +84,7 @@ class StreamState:
         self._usage = fields.get("usage")
 
     def _begin(self, block: object) -> None:
-        if not isinstance(self._content, list):
+        if array_or_none(self._content) is None:
             raise _no_attribute(self._content, "append")
         fields = object_or_none(block)
         if fields is None:

@@ -2,7 +2,9 @@
 //
 // Usage: node driver_genai.mjs < request.json > results.jsonl
 // The request: { modules: folder of node_modules, base: URL, parallel: number,
-//   cases: [{ id, streamed, giveUpAfterMs }] }
+//   cases: [{ id, streamed, giveUpAfterMs, reads? }] }
+// With `reads` (base64) the body is not asked of the server: each read is given when the library asks for it, so that
+// `textReads` says which of them brought each text; the body's end counts as one.
 // One line per case, in the order in which they end.
 
 import { createRequire } from 'node:module';
@@ -22,15 +24,29 @@ function words(error) {
 
 const { GoogleGenAI } = createRequire(path.join(request.modules, 'here.js'))('@google/genai');
 
-async function hearCase({ id, streamed, giveUpAfterMs }) {
-  const heard = { id, texts: [], textTimesMs: [], toolCalls: [], finishReason: null, error: null, hangs: false };
+async function hearCase({ id, streamed, giveUpAfterMs, reads }) {
+  const heard = { id, texts: [], textReads: [], toolCalls: [], finishReason: null, error: null, hangs: false };
   const controller = new AbortController();
-  const started = performance.now();
-  const now = () => performance.now() - started;
+  let given = -1;
+
+  async function playReads() {
+    const body = new ReadableStream(
+      {
+        pull(stream) {
+          given += 1;
+          if (given < reads.length) stream.enqueue(new Uint8Array(Buffer.from(reads[given], 'base64')));
+          else stream.close();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    return new Response(body, { status: 200, headers: { 'content-type': 'text/event-stream' } });
+  }
+
 
   function heardText(text) {
     heard.texts.push(text);
-    heard.textTimesMs.push(now());
+    heard.textReads.push(given);
   }
 
   function heardCall(call) {
@@ -55,7 +71,9 @@ async function hearCase({ id, streamed, giveUpAfterMs }) {
 
   async function run() {
     try {
-      const ai = new GoogleGenAI({ apiKey: 'none', vertexai: false, httpOptions: { baseUrl: `${request.base}/${id}` } });
+      const httpOptions = { baseUrl: `${request.base}/${id}` };
+      if (reads) httpOptions.fetch = playReads;
+      const ai = new GoogleGenAI({ apiKey: 'none', vertexai: false, httpOptions });
       const config = { automaticContinuation: false, abortSignal: controller.signal };
       const params = { model: 'm', contents: 'Hello', config };
       if (streamed) {
@@ -73,7 +91,6 @@ async function hearCase({ id, streamed, giveUpAfterMs }) {
   const late = new Promise((resolve) => (timer = setTimeout(() => resolve(true), giveUpAfterMs)));
   heard.hangs = await Promise.race([run(), late]);
   clearTimeout(timer);
-  heard.endedMs = now();
   say(heard);
   controller.abort();
 }
