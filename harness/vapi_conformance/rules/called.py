@@ -38,7 +38,8 @@ def makes_a_call(choice: Choice) -> bool:
 
 def is_custom(call: ToolCall) -> bool:
     """A tool that takes free text and has neither function name nor arguments."""
-    return any(fragment.fields.get("type") == "custom" or "custom" in fragment.fields for fragment in call.fragments)
+    kinds = ("custom", "custom_tool_call")
+    return any(fragment.fields.get("type") in kinds or "custom" in fragment.fields for fragment in call.fragments)
 
 
 def joins_several(call: ToolCall) -> bool:
@@ -48,7 +49,8 @@ def joins_several(call: ToolCall) -> bool:
 
 def arguments_of(call: ToolCall) -> str | None:
     """The joined arguments; None where they cannot be judged: a custom tool, run together, or not sent as strings."""
-    sent = [fragment.function["arguments"] for fragment in call.fragments if "arguments" in fragment.function]
+    holders = [fragment.function or fragment.fields for fragment in call.fragments]
+    sent = [holder["arguments"] for holder in holders if "arguments" in holder]
     if is_custom(call) or joins_several(call) or not all(isinstance(each, str) for each in sent):
         return None
     return call.arguments

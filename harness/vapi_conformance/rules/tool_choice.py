@@ -63,6 +63,8 @@ def _had_to_call(choice: Choice) -> bool:
         is_whole(evidence)
         and evidence.request is not None
         and evidence.request.tool_choice == "required"
+        # A tool that the service calls itself would do, too.
+        and evidence.request.names_offered is not None
         and any(map(_had_to_call, evidence.transcript.choices))
     ),
 )
