@@ -206,6 +206,8 @@ _ACCEPTANCE_HAS_ITS_OWN_RULE: Final = frozenset(
         "message-without-content",
         "metadata-modes",
         "minimal",
+        "responses-input",
+        "responses-replay",
         "seed",
         "stop",
         "tool-result",

@@ -13,14 +13,7 @@ EXCLUDED: Final[Mapping[str, str]] = {
     "RAP-01": "a duty of the platform that calls: tests/platforms hold ours to it",
 }
 
-_OTHER_DIALECTS: Final[Mapping[str, str]] = {
-    "RESP-": "Responses",
-}
-
 
 def excluded_because(requirement: str) -> str | None:
     """Why no rule covers it; None when one has to."""
-    for prefix, subject in _OTHER_DIALECTS.items():
-        if requirement == prefix or (prefix.endswith("-") and requirement.startswith(prefix)):
-            return f"about {subject}, which this release does not judge yet"
     return EXCLUDED.get(requirement)
