@@ -14,7 +14,9 @@ from vapi_reference_server.faults.gemini_stream import gemini_stream_faults
 from vapi_reference_server.faults.http import http_faults
 from vapi_reference_server.faults.requests import request_faults
 from vapi_reference_server.faults.responses import responses_faults
+from vapi_reference_server.faults.responses_items import responses_item_faults
 from vapi_reference_server.faults.responses_stream import responses_stream_faults
+from vapi_reference_server.faults.responses_stream_items import responses_stream_item_faults
 from vapi_reference_server.faults.speech import speech_faults
 from vapi_reference_server.faults.sse import sse_faults
 from vapi_reference_server.faults.stream import stream_faults
@@ -56,7 +58,9 @@ def listed_faults() -> tuple[Fault, ...]:
         *speech_faults(),
         *turn_faults(),
         *responses_faults(),
+        *responses_item_faults(),
         *responses_stream_faults(),
+        *responses_stream_item_faults(),
         *anthropic_faults(),
         *anthropic_stream_faults(),
         *gemini_faults(),

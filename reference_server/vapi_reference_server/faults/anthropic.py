@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vapi_reference_server import problems
@@ -12,7 +11,6 @@ from vapi_reference_server.faults.editing import Shelf, completions, drop, each,
 from vapi_reference_server.faults.events import within
 from vapi_reference_server.faults.fault import SeenOn, Stage
 from vapi_reference_server.json_values import JsonObject, as_object, encode, objects_of
-from vapi_reference_server.request import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +24,6 @@ _json = Shelf(SeenOn.JSON, Stage.COMPLETION, dialect=_MINE).fault
 _calls = Shelf(SeenOn.TOOL_JSON, Stage.COMPLETION, dialect=_MINE).fault
 _special = Shelf(SeenOn.SPECIAL, Stage.COMPLETION, dialect=_MINE).fault
 _body = Shelf(SeenOn.SPECIAL, Stage.BODY, dialect=_MINE).fault
-_request = Shelf(SeenOn.SPECIAL, Stage.REQUEST, dialect=_MINE).fault
 _problem = Shelf(SeenOn.SPECIAL, Stage.PROBLEM, dialect=_MINE).fault
 _refusal = Shelf(SeenOn.REFUSED, Stage.REFUSAL, dialect=_MINE).fault
 _answer = Shelf(SeenOn.ANY, Stage.ANSWER, dialect=_MINE).fault
@@ -204,24 +201,6 @@ def _requests() -> tuple[Fault, ...]:
             "A request without max_tokens gets status 500.",
             _fails_on(lambda problem: problem.param == "max_tokens"),
         ),
-        _request(
-            "anthropic-any-ignored",
-            "tools.choice-required-is-honoured",
-            "No tool is used although tool_choice is any.",
-            _chosen_instead(Choice.REQUIRED, Choice.NONE),
-        ),
-        _request(
-            "anthropic-none-ignored",
-            "tools.choice-none-is-honoured",
-            "A tool is used although tool_choice is none.",
-            _chosen_instead(Choice.NONE, Choice.REQUIRED),
-        ),
-        _request(
-            "anthropic-result-ignored",
-            "tools.result-reaches-the-answer",
-            "Results of tools are not read.",
-            _without_results,
-        ),
         _problem(
             "anthropic-500-on-unknown-result",
             "anthropic.unknown-result-is-400",
@@ -304,19 +283,6 @@ def _fails_on(matches: Callable[[problems.Problem], bool]) -> Edit:
             work.problem = problems.server_error("Internal server error.")
 
     return edit
-
-
-def _chosen_instead(asked: Choice, done: Choice) -> Edit:
-    def edit(work: Work) -> None:
-        if work.asked.tool_choice is asked:
-            work.request = replace(work.asked, tool_choice=done)
-
-    return edit
-
-
-def _without_results(work: Work) -> None:
-    kept = tuple(message for message in work.asked.messages if message.role != "tool")
-    work.request = replace(work.asked, messages=kept)
 
 
 def _openai_refusal(work: Work) -> None:

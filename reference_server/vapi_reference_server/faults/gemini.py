@@ -13,7 +13,6 @@ from vapi_reference_server.faults.editing import Edit, Shelf, drop, each, put
 from vapi_reference_server.faults.fault import SeenOn, Stage
 from vapi_reference_server.json_values import JsonObject, as_list, as_object, encode, objects_of
 from vapi_reference_server.problems import Problem
-from vapi_reference_server.request import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +24,6 @@ _MINE = DialectName.GEMINI
 _json = Shelf(SeenOn.JSON, Stage.COMPLETION, Stage.CHUNKS, dialect=_MINE).fault
 _calls = Shelf(SeenOn.TOOL_JSON, Stage.COMPLETION, Stage.CHUNKS, dialect=_MINE).fault
 _replies = Shelf(SeenOn.SPECIAL, Stage.REPLIES, dialect=_MINE).fault
-_request = Shelf(SeenOn.SPECIAL, Stage.REQUEST, dialect=_MINE).fault
 _refusal = Shelf(SeenOn.REFUSED, Stage.REFUSAL, dialect=_MINE).fault
 _key = Shelf(SeenOn.KEY, Stage.ARRIVED, dialect=_MINE).fault
 _key_problem = Shelf(SeenOn.KEY, Stage.PROBLEM, dialect=_MINE).fault
@@ -119,12 +117,12 @@ def _finishes() -> tuple[Fault, ...]:
         _calls(
             "gemini-finish-for-call",
             "gemini.calls-finish-stop",
-            "A call finishes for OTHER.",
-            each(_finished, put("finishReason", "OTHER")),
+            "A call finishes with TOOL_CALLS.",
+            each(_finished, put("finishReason", "TOOL_CALLS")),
         ),
         _json(
             "gemini-limit-hidden",
-            "gemini.limit-gives-max-tokens",
+            "sampling.max-tokens-is-honoured",
             "An answer that was cut at its limit of tokens finishes STOP.",
             each(_finished, put("finishReason", "STOP")),
             seen_on=SeenOn.LIMIT,
@@ -233,30 +231,6 @@ def _requests() -> tuple[Fault, ...]:
             "An answer that must be JSON starts with a sentence.",
             _prose,
         ),
-        _request(
-            "gemini-any-ignored",
-            "tools.choice-required-is-honoured",
-            "No function is called although the mode is ANY.",
-            _chosen_instead(Choice.REQUIRED, Choice.NONE),
-        ),
-        _request(
-            "gemini-none-ignored",
-            "tools.choice-none-is-honoured",
-            "A function is called although the mode is NONE.",
-            _chosen_instead(Choice.NONE, Choice.REQUIRED),
-        ),
-        Shelf(SeenOn.SPECIAL, Stage.BODY, dialect=_MINE).fault(
-            "gemini-400-on-response",
-            "tools.result-is-answered",
-            "The response of a function gets status 400.",
-            _refuse_responses,
-        ),
-        _request(
-            "gemini-response-ignored",
-            "tools.result-reaches-the-answer",
-            "Responses of functions are not read.",
-            _without_results,
-        ),
     )
 
 
@@ -305,25 +279,25 @@ def _keys() -> tuple[Fault, ...]:
     return (
         _key(
             "gemini-header-key-refused",
-            "auth.goog-api-key-is-accepted",
+            "gemini.key-header-is-accepted",
             "A key in x-goog-api-key is refused.",
             _refuse_header_key,
         ),
         _key(
             "gemini-query-key-refused",
-            "auth.query-key-is-accepted",
+            "gemini.query-key-is-accepted",
             "A key in the query is refused.",
             _refuse_query_key,
         ),
         _key_problem(
             "gemini-bad-key-unexplained",
-            "auth.bad-key-says-why",
+            "gemini.wrong-key-is-refused",
             "A wrong key gets status 500.",
             _fails_on("invalid_api_key"),
         ),
         _key_problem(
             "gemini-no-key-500",
-            "auth.missing-key-is-403",
+            "gemini.missing-key-is-permission-denied",
             "A missing key gets status 500.",
             _fails_on("missing_api_key"),
         ),
@@ -435,24 +409,6 @@ def _total_without_thoughts(usage: JsonObject) -> None:
 def _prose(work: Work) -> None:
     if work.asked.response_format is not None:
         work.replies = [replace(reply, text=f"Certainly! {reply.text}") for reply in work.replies]
-
-
-def _chosen_instead(asked: Choice, done: Choice) -> Edit:
-    def edit(work: Work) -> None:
-        if work.asked.tool_choice is asked:
-            work.request = replace(work.asked, tool_choice=done)
-
-    return edit
-
-
-def _refuse_responses(work: Work) -> None:
-    if b'"functionResponse"' in encode(work.body):
-        raise problems.bad_value("contents", "parts with a functionResponse are not supported")
-
-
-def _without_results(work: Work) -> None:
-    kept = tuple(message for message in work.asked.messages if message.role != "tool")
-    work.request = replace(work.asked, messages=kept)
 
 
 def _openai_refusal(work: Work) -> None:

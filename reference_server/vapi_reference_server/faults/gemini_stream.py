@@ -309,6 +309,7 @@ def _call_in_pieces(work: Work) -> None:
             halves.append(copy.deepcopy(chunk))
             for call in calls:
                 call.pop("args", None)
+                call["willContinue"] = True
             for part in _all_parts(halves[1]):
                 (as_object(part.get("functionCall")) or {}).pop("name", None)
         pieces += halves

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vapi_reference_server import problems
 from vapi_reference_server.dialects.names import DialectName
-from vapi_reference_server.faults.editing import Shelf, completions, drop, each, put
+from vapi_reference_server.faults.editing import Shelf, completions, each, put
 from vapi_reference_server.faults.events import within
 from vapi_reference_server.faults.fault import SeenOn, Stage
-from vapi_reference_server.json_values import JsonObject, as_object, decode, objects_of
-from vapi_reference_server.problems import Problem
+from vapi_reference_server.json_values import JsonObject, as_list, as_object, objects_of
 
 if TYPE_CHECKING:
+    from vapi_reference_server.faults.editing import Change
     from vapi_reference_server.faults.fault import Fault
     from vapi_reference_server.work import Work
 
 _MINE = DialectName.RESPONSES
+_body = Shelf(SeenOn.SPECIAL, Stage.BODY, dialect=_MINE).fault
 _json = Shelf(SeenOn.JSON, Stage.COMPLETION, dialect=_MINE).fault
-_calls = Shelf(SeenOn.TOOL_JSON, Stage.COMPLETION, dialect=_MINE).fault
-_request = Shelf(SeenOn.SPECIAL, Stage.REQUEST, dialect=_MINE).fault
 _problem = Shelf(SeenOn.SPECIAL, Stage.PROBLEM, dialect=_MINE).fault
 
 
 def responses_faults() -> tuple[Fault, ...]:
     """The faults of this module."""
-    return (*_labels(), *_states(), *_items(), *_call_items(), *_counts(), *_memory())
+    return (*_labels(), *_states(), *_echo(), *_counts(), *_requests())
 
 
 def _labels() -> tuple[Fault, ...]:
@@ -40,7 +38,7 @@ def _labels() -> tuple[Fault, ...]:
         _json("responses-id-empty", "responses.id-is-non-empty", "The id is empty.", each(completions, put("id", ""))),
         _json(
             "responses-keys-missing",
-            "responses.required-keys-are-there",
+            "responses.required-keys-are-present",
             "What was asked is not repeated: tools, tool_choice and parallel_tool_calls are left out.",
             _without_echo,
         ),
@@ -57,17 +55,39 @@ def _labels() -> tuple[Fault, ...]:
             each(completions, put("completed_at", 1)),
         ),
         _json(
-            "responses-echo-wrong",
-            "responses.request-is-echoed",
-            "The answer says another temperature than was asked for.",
-            each(completions, put("temperature", 0.125)),
-            seen_on=SeenOn.SPECIAL,
+            "responses-id-without-prefix",
+            "responses.id-has-its-prefix",
+            "The id does not begin with resp_.",
+            each(completions, put("id", "0195f2c4-answer")),
+        ),
+        _json(
+            "responses-created-in-milliseconds",
+            "responses.created-at-is-in-seconds",
+            "The time of creation is in milliseconds.",
+            each(completions, _in_milliseconds),
+        ),
+        _json(
+            "responses-model-empty",
+            "responses.model-is-named",
+            "The model has no name.",
+            each(completions, put("model", "")),
+        ),
+        _json(
+            "responses-another-model",
+            "responses.model-is-the-one-asked",
+            "Another model answers than was asked for.",
+            each(completions, put("model", "another")),
+        ),
+        _json(
+            "responses-output-text-key",
+            "responses.no-output-text-key",
+            "The words stand in output_text, too, as clients have it.",
+            each(completions, put("output_text", "Hello")),
         ),
     )
 
 
 def _states() -> tuple[Fault, ...]:
-    agree = "responses.status-and-error-agree"
     return (
         _json(
             "responses-status-unknown",
@@ -77,26 +97,26 @@ def _states() -> tuple[Fault, ...]:
         ),
         _json(
             "responses-error-on-completed",
-            agree,
+            "responses.error-is-null-unless-failed",
             "A completed answer has an error.",
             each(completions, put("error", {"code": "server_error", "message": "The model failed."})),
         ),
         _json(
             "responses-failed-without-error",
-            agree,
+            "responses.failed-has-an-error",
             "An answer has failed, and does not say why.",
             each(completions, put("status", "failed")),
         ),
         _json(
             "responses-incomplete-without-reason",
-            "responses.incomplete-says-why",
+            "responses.incomplete-has-a-reason",
             "An answer that was cut does not say why.",
             each(completions, put("incomplete_details", None)),
             seen_on=SeenOn.LIMIT,
         ),
         _json(
             "responses-limit-hidden",
-            "responses.limit-makes-it-incomplete",
+            "responses.limit-reached-is-incomplete",
             "An answer that was cut at its limit of tokens says it is completed.",
             each(completions, _as_if_whole),
             seen_on=SeenOn.LIMIT,
@@ -107,106 +127,11 @@ def _states() -> tuple[Fault, ...]:
             "The answer says it is still in progress.",
             each(completions, put("status", "in_progress")),
         ),
-    )
-
-
-def _items() -> tuple[Fault, ...]:
-    return (
         _json(
-            "responses-output-not-an-array",
-            "responses.output-is-an-array",
-            "The output is one item, not an array.",
-            each(completions, _output_unpacked),
-        ),
-        _json(
-            "responses-item-id-missing",
-            "responses.items-have-ids",
-            "Items have no id.",
-            each(_output, drop("id")),
-        ),
-        _json(
-            "responses-item-type-missing",
-            "responses.items-have-a-type",
-            "Items have no type.",
-            each(_output, drop("type")),
-        ),
-        _json(
-            "responses-message-role-wrong",
-            "responses.message-is-the-assistants",
-            "The message is the user's.",
-            each(_output, put("role", "user")),
-        ),
-        _json(
-            "responses-content-text",
-            "responses.message-content-is-an-array",
-            "The content of the message is a string.",
-            each(_output, _content_as_text),
-        ),
-        _json(
-            "responses-message-status-missing",
-            "responses.message-has-a-status",
-            "The message has no status.",
-            each(_output, drop("status")),
-        ),
-        _json(
-            "responses-text-missing",
-            "responses.output-text-has-text",
-            "The part that holds the words has another name for them.",
-            each(_parts, _text_renamed),
-        ),
-        _json(
-            "responses-annotations-missing",
-            "responses.output-text-has-annotations",
-            "The words have no annotations.",
-            each(_parts, drop("annotations")),
-        ),
-    )
-
-
-def _call_items() -> tuple[Fault, ...]:
-    return (
-        _calls(
-            "responses-call-id-missing",
-            "responses-tools.call-has-a-call-id",
-            "Calls have no call_id.",
-            each(_output, drop("call_id")),
-        ),
-        _calls(
-            "responses-call-name-missing",
-            "responses-tools.call-has-a-name",
-            "Calls do not name their function.",
-            each(_output, drop("name")),
-        ),
-        _calls(
-            "responses-arguments-object",
-            "responses-tools.arguments-are-a-string",
-            "Arguments are an object, not a string of JSON.",
-            each(_output, _arguments_as_object),
-        ),
-        _calls(
-            "responses-call-ids-same",
-            "responses-tools.call-ids-are-unique",
-            "All calls have the call_id call_0.",
-            each(_output, put("call_id", "call_0")),
-            seen_on=SeenOn.SPECIAL,
-        ),
-        _calls(
-            "responses-call-id-is-item-id",
-            "responses-tools.call-id-is-not-the-item-id",
-            "The id of the item is used as call_id.",
-            each(_output, _item_id_as_call_id),
-        ),
-        _request(
-            "responses-result-ignored",
-            "responses-tools.replayed-result-is-answered",
-            "Results of tools are not read.",
-            _without_results,
-        ),
-        _problem(
-            "responses-500-on-unknown-call",
-            "responses-tools.unknown-call-is-refused",
-            "The result of a call that nobody made gets status 500.",
-            _fails_on_unknown_call,
+            "responses-details-on-completed",
+            "responses.details-are-null-unless-incomplete",
+            "A completed answer says what cut it.",
+            each(completions, put("incomplete_details", {"reason": "max_output_tokens"})),
         ),
     )
 
@@ -215,54 +140,156 @@ def _counts() -> tuple[Fault, ...]:
     return (
         _json(
             "responses-usage-missing",
-            "responses.usage-is-complete",
+            "responses.usage-is-reported",
             "A completed answer has no usage.",
             each(completions, put("usage", None)),
         ),
         _json(
             "responses-usage-of-chat",
-            "responses.usage-is-complete",
+            "responses.usage-counts-are-integers",
             "Tokens are counted under the names of Chat Completions.",
             within(completions, _chat_names, "usage"),
         ),
         _json(
             "responses-total-wrong",
-            "responses.total-is-the-sum",
+            "responses.usage-total-is-the-sum",
             "The total is one more than the sum.",
             within(completions, _one_more, "usage"),
         ),
         _json(
             "responses-details-missing",
-            "responses.usage-has-details",
+            "responses.usage-counts-are-integers",
             "The details of the counts are left out.",
             within(completions, _without_details, "usage"),
         ),
+        _json(
+            "responses-reasoning-too-many",
+            "responses.usage-reasoning-within-output",
+            "More reasoning tokens are counted than output tokens.",
+            within(completions, put("reasoning_tokens", 100_000), "usage", "output_tokens_details"),
+        ),
+        _json(
+            "responses-cached-too-many",
+            "responses.usage-cached-within-input",
+            "More cached tokens are counted than input tokens.",
+            within(completions, put("cached_tokens", 100_000), "usage", "input_tokens_details"),
+        ),
+        _json(
+            "responses-output-uncounted",
+            "responses.usage-output-is-counted",
+            "The words of the answer are counted as zero tokens.",
+            within(completions, _output_of(0), "usage"),
+        ),
+        _json(
+            "responses-usage-above-limit",
+            "responses.usage-within-the-limit",
+            "More output tokens are counted than max_output_tokens allows.",
+            within(completions, _output_of(100_000), "usage"),
+            seen_on=SeenOn.LIMIT,
+        ),
+        _json(
+            "responses-prompt-recounted",
+            "responses.usage-agrees-streamed-and-whole",
+            "A whole answer counts five more input tokens than a stream.",
+            within(completions, _five_more, "usage"),
+        ),
     )
 
 
-def _memory() -> tuple[Fault, ...]:
+def _echo() -> tuple[Fault, ...]:
+    """Shown by requests that ask for something out of the ordinary."""
     return (
-        Shelf(SeenOn.SPECIAL, Stage.BODY, dialect=_MINE).fault(
+        _json(
+            "responses-temperature-differs",
+            "responses.sampling-is-echoed",
+            "The answer says another temperature than was asked for.",
+            each(completions, put("temperature", 0.125)),
+            seen_on=SeenOn.SPECIAL,
+        ),
+        _json(
+            "responses-instructions-lost",
+            "responses.instructions-are-echoed",
+            "The answer does not repeat the instructions.",
+            each(completions, put("instructions", None)),
+            seen_on=SeenOn.SPECIAL,
+        ),
+        _json(
+            "responses-tools-lost",
+            "responses.tools-are-echoed",
+            "The answer does not repeat the tools.",
+            each(completions, put("tools", [])),
+            seen_on=SeenOn.SPECIAL,
+        ),
+        _json(
+            "responses-tool-choice-differs",
+            "responses.tool-choice-is-echoed",
+            "The answer says another tool_choice than was asked for.",
+            each(completions, put("tool_choice", "auto")),
+            seen_on=SeenOn.SPECIAL,
+        ),
+        _json(
+            "responses-limit-lost",
+            "responses.limit-is-echoed",
+            "The answer does not repeat max_output_tokens.",
+            each(completions, put("max_output_tokens", None)),
+            seen_on=SeenOn.SPECIAL,
+        ),
+        _json(
+            "responses-metadata-lost",
+            "responses.metadata-is-echoed",
+            "The answer does not repeat the metadata.",
+            each(completions, put("metadata", {})),
+            seen_on=SeenOn.SPECIAL,
+        ),
+        _json(
+            "responses-format-lost",
+            "responses.format-is-echoed",
+            "The answer says that it is text, and JSON was asked for.",
+            within(completions, put("format", {"type": "text"}), "text"),
+            seen_on=SeenOn.SPECIAL,
+        ),
+    )
+
+
+def _requests() -> tuple[Fault, ...]:
+    return (
+        _body(
             "responses-stores-anyway",
-            "responses.store-false-is-honoured",
+            "responses.store-is-echoed",
             "Answers are remembered although store is false.",
             _store,
         ),
+        _body(
+            "responses-400-on-text",
+            "responses.text-input-is-accepted",
+            "An input that is one string gets status 400.",
+            _refuse_text,
+        ),
+        _body(
+            "responses-400-on-parts",
+            "responses.typed-content-is-accepted",
+            "Messages with typed content get status 400.",
+            _refuse_parts,
+        ),
+        _body(
+            "responses-400-on-items",
+            "responses.output-items-are-taken-back",
+            "Calls that are sent back get status 400.",
+            _refuse_calls,
+        ),
+        _body(
+            "responses-unknown-previous-200",
+            "responses.unknown-previous-response-is-refused",
+            "A previous_response_id that nobody knows is ignored.",
+            _forget_previous,
+        ),
         _problem(
-            "responses-unknown-model-500",
-            "responses.unknown-model-is-refused",
-            "A model that nobody knows gets status 500.",
-            _fails_on_unknown_model,
+            "responses-model-code-missing",
+            "responses.unknown-model-has-its-code",
+            "A model that nobody knows gets status 400 without a code.",
+            _without_model_code,
         ),
     )
-
-
-def _output(work: Work) -> list[JsonObject]:
-    return objects_of(work.completion, "output")
-
-
-def _parts(work: Work) -> list[JsonObject]:
-    return [part for item in _output(work) for part in objects_of(item, "content")]
 
 
 def _without_echo(work: Work) -> None:
@@ -274,41 +301,6 @@ def _as_if_whole(response: JsonObject) -> None:
     response.update({"status": "completed", "incomplete_details": None})
     for item in objects_of(response, "output"):
         item["status"] = "completed"
-
-
-def _output_unpacked(response: JsonObject) -> None:
-    response["output"] = (objects_of(response, "output") or [{}])[0]
-
-
-def _content_as_text(item: JsonObject) -> None:
-    item["content"] = "".join(str(part.get("text", "")) for part in objects_of(item, "content"))
-
-
-def _text_renamed(part: JsonObject) -> None:
-    part["value"] = part.pop("text", "")
-
-
-def _arguments_as_object(item: JsonObject) -> None:
-    item["arguments"] = decode(str(item["arguments"]).encode())
-
-
-def _item_id_as_call_id(item: JsonObject) -> None:
-    item["call_id"] = item["id"]
-
-
-def _without_results(work: Work) -> None:
-    kept = tuple(message for message in work.asked.messages if message.role != "tool")
-    work.request = replace(work.asked, messages=kept)
-
-
-def _fails_on_unknown_call(work: Work) -> None:
-    if work.problem is not None and "No tool call found" in work.problem.message:
-        work.problem = problems.server_error("Internal server error.")
-
-
-def _fails_on_unknown_model(work: Work) -> None:
-    if work.problem is not None and work.problem.code == "model_not_found":
-        work.problem = Problem(status=500, message="Internal server error.", type="server_error")
 
 
 def _chat_names(usage: JsonObject) -> None:
@@ -326,3 +318,44 @@ def _without_details(usage: JsonObject) -> None:
 
 def _store(work: Work) -> None:
     work.body["store"] = True
+
+
+def _in_milliseconds(response: JsonObject) -> None:
+    for key in ("created_at", "completed_at"):
+        response[key] = int(str(response[key])) * 1000
+
+
+def _output_of(tokens: int) -> Change:
+    def change(usage: JsonObject) -> None:
+        usage.update({"output_tokens": tokens, "total_tokens": int(str(usage["input_tokens"])) + tokens})
+
+    return change
+
+
+def _five_more(usage: JsonObject) -> None:
+    for key in ("input_tokens", "total_tokens"):
+        usage[key] = int(str(usage[key])) + 5
+
+
+def _refuse_text(work: Work) -> None:
+    if isinstance(work.body.get("input"), str):
+        raise problems.bad_value("input", "an array is wanted")
+
+
+def _refuse_parts(work: Work) -> None:
+    if any(as_list(item.get("content")) is not None for item in objects_of(work.body, "input")):
+        raise problems.bad_value("input", "content as a string is wanted")
+
+
+def _refuse_calls(work: Work) -> None:
+    if any(item.get("type") == "function_call" for item in objects_of(work.body, "input")):
+        raise problems.bad_value("input", "messages only are wanted")
+
+
+def _forget_previous(work: Work) -> None:
+    work.body.pop("previous_response_id", None)
+
+
+def _without_model_code(work: Work) -> None:
+    if work.problem is not None and work.problem.code == "model_not_found":
+        work.problem.code = None
