@@ -116,8 +116,9 @@ class TestTurn:
         assert ("failed", "", UNSEEN) == told("event: message\n" + HI, "event: message\n" + STOP)
         assert ("spoken", "Hi", None) == told("event: response.x\n" + HI, "event: response.x\n" + STOP)
 
-    def test_is_silent_behind_a_done_marker(self) -> None:
-        assert ("failed", "Hi", UNSEEN) == told(HI, DONE, STOP)
+    @pytest.mark.parametrize("marker", [DONE, "data: [DONE] and more\n\n", "event: x\ndata: [DONE]\n\n"])
+    def test_is_silent_behind_a_done_marker(self, marker: str) -> None:
+        assert ("failed", "Hi", UNSEEN) == told(HI, marker, STOP)
 
     @pytest.mark.parametrize(
         ("reads", "error"),
