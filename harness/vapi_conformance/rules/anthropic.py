@@ -2,8 +2,18 @@
 
 from collections.abc import Iterator
 
+from vapi_conformance.dialects.transcript import UsageReport
 from vapi_conformance.evidence import Evidence
-from vapi_conformance.rules.anthropic_view import MESSAGES, TYPES, blocks_in, is_answer, is_message, shape_rule
+from vapi_conformance.rules.anthropic_view import (
+    CALLS,
+    MESSAGES,
+    TYPES,
+    blocks_in,
+    has_block,
+    is_answer,
+    is_message,
+    shape_rule,
+)
 from vapi_conformance.rules.bounding import at_most
 from vapi_conformance.rules.quoting import quote
 from vapi_conformance.rules.rule import MUST, SHOULD, Violation, rule
@@ -30,6 +40,11 @@ __all__ = [
     "type_is_message",
     "usage_counts_are_integers",
 ]
+
+
+def _counts_the_cache(report: UsageReport) -> bool:
+    return any(key.startswith("cache_") for key in report.counts)
+
 
 type_is_message = shape_rule(
     "anthropic.type-is-message",
@@ -122,6 +137,7 @@ cache_counts_are_integers = shape_rule(
     source=f"{TYPES}/usage.py, cache_creation_input_tokens, cache_read_input_tokens; {TYPES}/cache_creation.py",
     catalogue=["ANTH-04"],
     remedy="Leave the cache's counts out, or send integers.",
+    applies=lambda evidence: is_answer(evidence) and any(map(_counts_the_cache, evidence.transcript.usages)),
 )
 text_is_a_string = shape_rule(
     "anthropic.text-is-a-string",
@@ -140,6 +156,7 @@ citations_are_a_list = shape_rule(
     source=f"{TYPES}/text_block.py, citations",
     catalogue=["ANTH-05"],
     remedy="Send citations as a list, or leave the key out.",
+    applies=lambda evidence: any("citations" in block.fields for block in blocks_in(evidence)),
 )
 tool_use_has_id_and_name = shape_rule(
     "anthropic.tool-use-has-id-and-name",
@@ -149,6 +166,7 @@ tool_use_has_id_and_name = shape_rule(
     source=f"{TYPES}/tool_use_block.py, id, name",
     catalogue=["ANTH-06"],
     remedy="Give each call an id of its own and the name of the tool: the result is sent back under that id.",
+    applies=has_block(*CALLS),
 )
 tool_input_is_an_object = shape_rule(
     "anthropic.tool-input-is-an-object",
@@ -158,7 +176,7 @@ tool_input_is_an_object = shape_rule(
     source=f"{TYPES}/tool_use_block.py, input",
     catalogue=["ANTH-06"],
     remedy="Parse the arguments before sending them; only Chat Completions has them as text.",
-    applies=is_message,
+    applies=lambda evidence: is_message(evidence) and has_block(*CALLS)(evidence),
 )
 redacted_thinking_has_data = shape_rule(
     "anthropic.redacted-thinking-has-data",
@@ -168,6 +186,7 @@ redacted_thinking_has_data = shape_rule(
     source=f"{TYPES}/redacted_thinking_block.py, data",
     catalogue=["ANTH-08"],
     remedy="Pass the encrypted thoughts on as they came; the next request has to send them back.",
+    applies=has_block("redacted_thinking"),
 )
 
 
@@ -178,7 +197,7 @@ redacted_thinking_has_data = shape_rule(
     source=f"{TYPES}/thinking_block.py, signature",
     catalogue=["ANTH-08"],
     remedy="Send the signature, on a stream by a signature_delta; without it the thought cannot be sent back.",
-    applies=lambda evidence: any(block.kind == "thinking" for block in blocks_in(evidence)),
+    applies=has_block("thinking"),
 )
 def thinking_is_signed(evidence: Evidence) -> Iterator[Violation]:
     """A thinking block has a `signature`."""

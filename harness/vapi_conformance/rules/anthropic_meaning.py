@@ -7,6 +7,7 @@ from vapi_conformance.dialects.transcript import Chunk, UsageReport
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import integer_or_none, object_or_none
 from vapi_conformance.rules.anthropic_view import (
+    CALLS,
     DOCS,
     MESSAGES,
     TYPES,
@@ -39,7 +40,6 @@ __all__ = [
 _STOP_SEQUENCE: Final = f"{TYPES}/message.py, stop_sequence"
 _STOP_REASON: Final = f"{TYPES}/message.py, stop_reason"
 _USAGE: Final = f"{TYPES}/usage.py"
-_CALLS: Final = ("tool_use", "server_tool_use", "mcp_tool_use")
 _BEYOND_ANY_COUNT: Final = 1 << 53
 _CUT: Final = ("length", "content_filter", "paused")
 """What may end an answer although a call stands in it."""
@@ -154,14 +154,14 @@ def stop_for_tools_has_a_call(evidence: Evidence) -> Iterator[Violation]:
     source=f"{TYPES}/tool_use_block.py, id; {TYPES}/tool_result_block_param.py, tool_use_id",
     catalogue=["ANTH-06"],
     remedy="Make a new id for every call; a result finds its call by nothing else.",
-    applies=lambda evidence: is_answer(evidence) and any(block.kind in _CALLS for block in blocks_in(evidence)),
+    applies=lambda evidence: is_answer(evidence) and any(block.kind in CALLS for block in blocks_in(evidence)),
 )
 def call_ids_are_unique(evidence: Evidence) -> Iterator[Violation]:
     """No two calls of an answer have the same id."""
     seen: set[str] = set()
     for block in blocks_in(evidence):
         call = block.fields.get("id")
-        if block.kind in _CALLS and isinstance(call, str) and call:
+        if block.kind in CALLS and isinstance(call, str) and call:
             if call in seen:
                 chunk = evidence.transcript.chunks[block.start]
                 yield Violation.at(chunk, expected="an id of its own", actual=f"{quote(call)} once more")

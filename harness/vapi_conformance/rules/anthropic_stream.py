@@ -1,12 +1,21 @@
 """Messages as a stream: the shape of its events, one by one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from vapi_conformance.dialects.anthropic.order import Signal, type_of
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import string_or_none
-from vapi_conformance.rules.anthropic_view import DOCS, MESSAGES, TYPES, shape_rule
+from vapi_conformance.rules.anthropic_view import (
+    CALLS,
+    DOCS,
+    MESSAGES,
+    TYPES,
+    has_block,
+    has_delta,
+    shape_rule,
+    signals,
+)
 from vapi_conformance.rules.bounding import at_most
 from vapi_conformance.rules.quoting import quote
 from vapi_conformance.rules.rule import MAY, MUST, SHOULD, Violation, rule
@@ -33,6 +42,11 @@ __all__ = [
 ]
 
 _STREAMING: Final = f"{DOCS}, streaming messages"
+
+
+def _has(*wanted: Signal) -> Callable[[Evidence], bool]:
+    """A stream with such an event."""
+    return lambda evidence: is_chat_stream(evidence) and any(signals(evidence, each) for each in wanted)
 
 
 @rule(
@@ -108,7 +122,7 @@ start_message_is_empty = shape_rule(
     source=f"{_STREAMING}: message_start contains a Message object with empty content",
     catalogue=["ANTH-STREAM-03"],
     remedy="Send text by deltas and the end by message_delta; clients add to what the start holds.",
-    applies=is_chat_stream,
+    applies=_has(Signal.MESSAGE_START),
 )
 start_counts_the_prompt = shape_rule(
     "anthropic-stream.start-counts-the-prompt",
@@ -118,7 +132,7 @@ start_counts_the_prompt = shape_rule(
     source=f"{TYPES}/message.py, usage; observed: in each of 322 recorded streams",
     catalogue=["ANTH-STREAM-03"],
     remedy="Send the count of the prompt with message_start; where it is not known yet, 0 and the truth later.",
-    applies=is_chat_stream,
+    applies=_has(Signal.MESSAGE_START),
 )
 index_is_an_integer = shape_rule(
     "anthropic-stream.index-is-an-integer",
@@ -128,7 +142,7 @@ index_is_an_integer = shape_rule(
     source=f"{TYPES}/raw_content_block_start_event.py, index",
     catalogue=["ANTH-STREAM-04"],
     remedy="Number the blocks from 0, and say with each event which one it is about.",
-    applies=is_chat_stream,
+    applies=_has(Signal.BLOCK_START, Signal.BLOCK_DELTA, Signal.BLOCK_STOP),
 )
 text_delta_is_a_string = shape_rule(
     "anthropic-stream.text-delta-is-a-string",
@@ -148,7 +162,7 @@ partial_json_is_a_string = shape_rule(
     source=f"{TYPES}/input_json_delta.py",
     catalogue=["ANTH-STREAM-07"],
     remedy="Send pieces of JSON as text; clients join and parse them.",
-    applies=is_chat_stream,
+    applies=has_delta("input_json_delta"),
 )
 thinking_delta_is_a_string = shape_rule(
     "anthropic-stream.thinking-delta-is-a-string",
@@ -158,7 +172,7 @@ thinking_delta_is_a_string = shape_rule(
     source=f"{TYPES}/thinking_delta.py; {TYPES}/signature_delta.py",
     catalogue=["ANTH-STREAM-06"],
     remedy="Send thoughts and their signature as text.",
-    applies=is_chat_stream,
+    applies=has_delta("thinking_delta", "signature_delta"),
 )
 tool_input_starts_empty = shape_rule(
     "anthropic-stream.tool-input-starts-empty",
@@ -168,7 +182,7 @@ tool_input_starts_empty = shape_rule(
     source=f"{_STREAMING}: input_json_delta; observed: in each recorded start of a call",
     catalogue=["ANTH-STREAM-07"],
     remedy="Start the block with input {}, and send the arguments as partial_json.",
-    applies=is_chat_stream,
+    applies=lambda evidence: is_chat_stream(evidence) and has_block(*CALLS)(evidence),
 )
 texts_start_empty = shape_rule(
     "anthropic-stream.texts-start-empty",
@@ -178,7 +192,7 @@ texts_start_empty = shape_rule(
     source=f"{_STREAMING}; observed: in each recorded start of a text",
     catalogue=["ANTH-STREAM-08"],
     remedy="Send the first words by a delta too; clients that listen to deltas only do not hear the start.",
-    applies=is_chat_stream,
+    applies=lambda evidence: is_chat_stream(evidence) and has_block("text", "thinking")(evidence),
 )
 message_delta_counts_the_answer = shape_rule(
     "anthropic-stream.message-delta-counts-the-answer",
@@ -188,7 +202,7 @@ message_delta_counts_the_answer = shape_rule(
     source=f"{TYPES}/message_delta_usage.py, output_tokens; observed: helpers of the official clients fail without",
     catalogue=["ANTH-STREAM-11"],
     remedy="Send the count of the whole answer so far beside the delta.",
-    applies=is_chat_stream,
+    applies=_has(Signal.MESSAGE_DELTA),
 )
 
 

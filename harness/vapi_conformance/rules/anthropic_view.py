@@ -15,12 +15,15 @@ from vapi_conformance.rules.streamed import is_chat_stream, is_whole
 from vapi_conformance.rules.whole_answer import document
 
 __all__ = [
+    "CALLS",
     "DOCS",
     "MESSAGES",
     "TYPES",
     "blocks_in",
     "ending",
     "found_in",
+    "has_block",
+    "has_delta",
     "is_answer",
     "is_legible_stream",
     "is_message",
@@ -31,6 +34,8 @@ __all__ = [
     "stop_of",
 ]
 
+CALLS: Final = ("tool_use", "server_tool_use", "mcp_tool_use")
+"""Types of blocks that call something, whoever runs it."""
 MESSAGES: Final = frozenset({Dialect.ANTHROPIC_MESSAGES})
 TYPES: Final = "anthropic-sdk-python 2.11, src/anthropic/types"
 DOCS: Final = "docs.anthropic.com, Messages API"
@@ -60,6 +65,22 @@ def is_legible_stream(evidence: Evidence) -> bool:
 def blocks_in(evidence: Evidence) -> Sequence[Block]:
     """The blocks of the answer in the order of their starts."""
     return found_in(evidence).blocks if is_answer(evidence) else ()
+
+
+def has_block(*kinds: str) -> Callable[[Evidence], bool]:
+    """Whether an answer has a block of one of these types: what says nothing of them, shows nothing about them."""
+    return lambda evidence: any(block.kind in kinds for block in blocks_in(evidence))
+
+
+def has_delta(*kinds: str) -> Callable[[Evidence], bool]:
+    """Whether a stream has a delta of one of these types."""
+
+    def applies(evidence: Evidence) -> bool:
+        return is_chat_stream(evidence) and any(
+            delta.kind in kinds for block in blocks_in(evidence) for delta in block.deltas
+        )
+
+    return applies
 
 
 def found_in(evidence: Evidence) -> Blocks:
