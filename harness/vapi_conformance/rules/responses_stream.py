@@ -163,6 +163,8 @@ def every_event_is_numbered(evidence: Evidence) -> Iterator[Violation]:
     source=f"{_EVENT}, sequence_number",
     catalogue=["RESP-STREAM-04"],
     remedy="Count in one place, in the order in which events are written.",
+    # Recorders that rebuild the framing have been seen to join several answers, each of which counts from 0.
+    needs=[Need.FRAMING],
     applies=lambda evidence: len(_numbers(evidence)) > 1,
 )
 def sequence_numbers_rise(evidence: Evidence) -> Iterator[Violation]:

@@ -22,7 +22,7 @@ from vapi_conformance.rules.responses_view import (
     responses_of,
     story_of,
 )
-from vapi_conformance.rules.rule import MUST, SHOULD, Violation, rule
+from vapi_conformance.rules.rule import MUST, SHOULD, Need, Violation, rule
 
 __all__ = [
     "begins_with_created",
@@ -42,6 +42,8 @@ __all__ = [
 
 _STREAM: Final = "openai-openapi 2.3.0, ResponseStreamEvent"
 _PYTHON: Final = "openai-python, src/openai/lib/streaming/responses"
+# Recorders that rebuild the framing have been seen to join the answers of several requests in one body.
+_ONE_ANSWER: Final = (Need.FRAMING,)
 _BEGINNING: Final = frozenset({Signal.CREATED, Signal.QUEUED, Signal.IN_PROGRESS})
 
 
@@ -205,6 +207,7 @@ def _has_ended(evidence: Evidence) -> bool:
     source=f"{_STREAM}: completed, incomplete or failed",
     catalogue=["RESP-STREAM-05"],
     remedy="Decide how the response ends, and say it once.",
+    needs=_ONE_ANSWER,
     applies=_has_ended,
 )
 def has_one_terminal_event(evidence: Evidence) -> Iterator[Violation]:
@@ -221,6 +224,7 @@ def has_one_terminal_event(evidence: Evidence) -> Iterator[Violation]:
     source=f"{_PYTHON}: the response is final; observed: nothing follows",
     catalogue=["RESP-STREAM-05"],
     remedy="Send everything before the terminal event, and close the stream after it.",
+    needs=_ONE_ANSWER,
     applies=_has_ended,
 )
 def nothing_follows_the_terminal_event(evidence: Evidence) -> Iterator[Violation]:
@@ -257,6 +261,7 @@ def _has_several(evidence: Evidence) -> bool:
     source=f"{_PYTHON}: the helper fails where it changes",
     catalogue=["RESP-STREAM-06"],
     remedy="Make the id when the response is created, and send the same one with it each time.",
+    needs=_ONE_ANSWER,
     applies=_has_several,
 )
 def response_id_is_constant(evidence: Evidence) -> Iterator[Violation]:
@@ -271,6 +276,7 @@ def response_id_is_constant(evidence: Evidence) -> Iterator[Violation]:
     source="openai-openapi 2.3.0, Response.model; observed: the same throughout",
     catalogue=["RESP-STREAM-18"],
     remedy="Name the same model in every event that carries the response.",
+    needs=_ONE_ANSWER,
     applies=_has_several,
 )
 def model_is_constant(evidence: Evidence) -> Iterator[Violation]:
@@ -285,6 +291,7 @@ def model_is_constant(evidence: Evidence) -> Iterator[Violation]:
     source="openai-openapi 2.3.0, Response.created_at; observed: the same throughout",
     catalogue=["RESP-STREAM-18", "RESP-05"],
     remedy="Read the clock when the response is created, and not for each event.",
+    needs=_ONE_ANSWER,
     applies=_has_several,
 )
 def created_at_is_constant(evidence: Evidence) -> Iterator[Violation]:
