@@ -3,21 +3,23 @@
 A model speaks for one release; with another one installed its tests are skipped and say so.
 """
 
+import contextlib
 import importlib.metadata
 import json
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+import httpx2
 import pytest
 
 from consumers.node_library import Case
 from consumers.wire_server import serving
 from vapi_conformance.consumers.listening import Listening
-from vapi_conformance.exchange import End
+from vapi_conformance.exchange import End, Exchange
 
-__all__ = ["HANG_S", "Ear", "compact", "heard_by", "needs_release"]
+__all__ = ["HANG_S", "Ear", "compact", "heard_by", "needs_release", "reads_heard_by"]
 
 HANG_S = 1.5
 """Where nothing more comes, the library is given up after this."""
@@ -62,6 +64,64 @@ class Ear:
             "error": self.error,
             "hangs": self.hangs,
         }
+
+
+class Gate(httpx2.SyncByteStream):
+    """Gives read after read when the library asks for it, and knows which one it gave last."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self.given = -1
+
+    def __iter__(self) -> Iterator[bytes]:
+        for read in self._exchange.reads:
+            self.given += 1
+            yield read.data
+        self.given += 1
+
+
+class CountingEar(Ear):
+    """Writes down which read brought each text."""
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__()
+        self.reads: list[int] = []
+        self.texts = _Noticed(lambda: self.reads.append(gate.given))
+
+
+class _Noticed(list[str]):
+    def __init__(self, notice: Callable[[], None]) -> None:
+        super().__init__()
+        self._notice = notice
+
+    def append(self, value: str, /) -> None:
+        self._notice()
+        super().append(value)
+
+
+def reads_heard_by(
+    asking: Callable[[httpx2.Client], Callable[[Ear], None]], cases: Iterable[Case]
+) -> dict[str, list[int]]:
+    """For each case the number of the read that brought each text; how it ends is of no interest here.
+
+    `asking` makes of a connection what asks once and listens.
+    """
+    found: dict[str, list[int]] = {}
+    gates: list[Gate] = []
+
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=gates[-1])
+
+    with httpx2.Client(transport=httpx2.MockTransport(answer)) as http, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ask = asking(http)
+        for case in cases:
+            gates.append(Gate(case.exchange))
+            ear = CountingEar(gates[-1])
+            with contextlib.suppress(Exception):
+                ask(ear)
+            found[case.name] = ear.reads
+    return found
 
 
 Listen = Callable[[str, Case, float | None, Ear], None]

@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
+import anthropic
+import httpx2
 import pytest
 
 from consumers.anthropic_streams import anthropic_answers
 from consumers.anthropic_vectors import STREAMS, WHOLE
 from consumers.node_drivers import differing, played, reads_heard, reads_modelled, reads_of, run_driver, timed
 from consumers.node_library import Case, needs_node_libraries
-from consumers.python_drivers import Ear, compact, heard_by, needs_release
+from consumers.python_drivers import Ear, compact, heard_by, needs_release, reads_heard_by
 from consumers.recorded import recorded_exchanges
 from shared_data import needs_shared
 from vapi_conformance.consumers import anthropic_node, anthropic_python
@@ -58,6 +60,17 @@ class TestPython:
         hear = partial(anthropic_python.hear, way=way)
         found = {case.name: both for case, both in differing(cases, python_results(cases, way), hear)}
         assert {} == found
+
+    @pytest.mark.parametrize("way", ["raw", "helper"])
+    @EVERY_SET
+    def test_hears_each_text_when_the_library_does(self, answers: Callable[[bool], Named], way: Way) -> None:
+        cases = timed(answers(False))
+
+        def asking(http: httpx2.Client) -> Callable[[Ear], None]:
+            client = anthropic.Anthropic(api_key="none", max_retries=0, http_client=http)
+            return lambda ear: ask(client, way, ear)
+
+        assert reads_modelled(cases, partial(anthropic_python.hear, way=way)) == reads_heard_by(asking, cases)
 
 
 def text(value: object) -> str | None:
@@ -110,23 +123,24 @@ class Listener:
         self.ear.finish_reason = text(getattr(message, "stop_reason", None)) or None
 
 
-def python_results(cases: list[Case], way: Way) -> list[Mapping[str, object]]:
-    import anthropic
+def ask(client: anthropic.Anthropic, way: Way, ear: Ear) -> None:
+    listener = Listener(ear)
+    prompt: list[anthropic.types.MessageParam] = [{"role": "user", "content": "Hello"}]
+    if way == "raw":
+        listener.listen(client.messages.create(model="m", max_tokens=5, messages=prompt, stream=True))
+    elif way == "helper":
+        with client.messages.stream(model="m", max_tokens=5, messages=prompt) as stream:
+            listener.listen(stream)
+            stream.get_final_message()
+    else:
+        listener.whole(client.messages.create(model="m", max_tokens=5, messages=prompt))
 
+
+def python_results(cases: list[Case], way: Way) -> list[Mapping[str, object]]:
     shared = anthropic.Anthropic(api_key="none", max_retries=0)
 
-    def listen(base: str, case: Case, timeout_s: float | None, ear: Ear) -> None:
-        client = shared.with_options(base_url=base, timeout=600 if timeout_s is None else timeout_s)
-        listener = Listener(ear)
-        prompt: list[anthropic.types.MessageParam] = [{"role": "user", "content": "Hello"}]
-        if way == "raw":
-            listener.listen(client.messages.create(model="m", max_tokens=5, messages=prompt, stream=True))
-        elif way == "helper":
-            with client.messages.stream(model="m", max_tokens=5, messages=prompt) as stream:
-                listener.listen(stream)
-                stream.get_final_message()
-        else:
-            listener.whole(client.messages.create(model="m", max_tokens=5, messages=prompt))
+    def listen(base: str, _: Case, timeout_s: float | None, ear: Ear) -> None:
+        ask(shared.with_options(base_url=base, timeout=600 if timeout_s is None else timeout_s), way, ear)
 
     return heard_by(listen, cases, words=python_words, gives_up="anthropic")
 

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+import httpx2
+import pydantic
 import pytest
+from google import genai
 
 from consumers.gemini_streams import gemini_answers
 from consumers.gemini_vectors import VECTORS
 from consumers.node_drivers import differing, played, reads_heard, reads_modelled, reads_of, run_driver, timed
 from consumers.node_library import Case, needs_node_libraries
-from consumers.python_drivers import Ear, compact, heard_by, needs_release
+from consumers.python_drivers import Ear, compact, heard_by, needs_release, reads_heard_by
 from consumers.recorded import recorded_exchanges
 from shared_data import needs_shared
 from vapi_conformance.consumers import google_genai_node, google_genai_python
@@ -49,12 +52,21 @@ class TestPython:
         found = {case.name: both for case, both in differing(cases, python_results(cases), google_genai_python.hear)}
         assert {} == found
 
-    def test_knows_the_types_of_the_library(self) -> None:
-        from google.genai import types
+    @EVERY_SET
+    def test_hears_each_text_when_the_library_does(self, answers: Answers) -> None:
+        cases = [case for case in timed(answers()) if is_streamed(case)]
 
-        assert {reason.name for reason in types.FinishReason} == FINISH_REASONS
+        def asking(http: httpx2.Client) -> Callable[[Ear], None]:
+            options = genai.types.HttpOptions(httpx_client=http)
+            client = genai.Client(api_key="none", vertexai=False, http_options=options)
+            return lambda ear: listen_to(client, genai.types.HttpOptions(), ear, streamed=True)
+
+        assert reads_modelled(cases, google_genai_python.hear) == reads_heard_by(asking, cases)
+
+    def test_knows_the_types_of_the_library(self) -> None:
+        assert {reason.name for reason in genai.types.FinishReason} == FINISH_REASONS
         for model in MODELS:
-            real_fields = getattr(types, model).model_fields
+            real_fields = getattr(genai.types, model).model_fields
             assert {name: camel(name) for name, _ in fields_of(model)} == {
                 name: field.alias for name, field in real_fields.items() if name not in NOT_OF_THE_ANSWER
             }
@@ -64,49 +76,49 @@ class TestPython:
 NOT_OF_THE_ANSWER = frozenset({"automatic_function_calling_history", "create_time", "parsed"})
 
 
-def python_results(cases: list[Case]) -> list[Mapping[str, object]]:
-    from google import genai
+def listen_to(client: genai.Client, options: genai.types.HttpOptions, ear: Ear, *, streamed: bool) -> None:
+    config = genai.types.GenerateContentConfig(automatic_continuation=False, http_options=options)
 
+    # The loop of vapi_conformance/consumers/google_genai_python.py; keep both the same.
+    def hear(response: genai.types.GenerateContentResponse) -> None:
+        candidate = response.candidates[0] if response.candidates else None
+        content = candidate.content if candidate else None
+        for part in (content.parts if content else None) or ():
+            if part.text and not part.thought:
+                ear.texts.append(part.text)
+            if part.function_call is not None:
+                call = part.function_call
+                arguments = "" if call.args is None else compact(call.args)
+                ear.calls.append({"index": None, "id": call.id, "name": call.name, "arguments": arguments})
+        if candidate and candidate.finish_reason:
+            ear.finish_reason = candidate.finish_reason.value
+
+    models = client.models
+    if streamed:
+        for chunk in models.generate_content_stream(  # pyright: ignore[reportUnknownMemberType]  # PIL's types
+            model="m", contents="Hello", config=config
+        ):
+            hear(chunk)
+    else:
+        hear(
+            models.generate_content(  # pyright: ignore[reportUnknownMemberType]  # PIL's types
+                model="m", contents="Hello", config=config
+            )
+        )
+
+
+def python_results(cases: list[Case]) -> list[Mapping[str, object]]:
     client = genai.Client(api_key="none", vertexai=False)
 
     def listen(base: str, case: Case, timeout_s: float | None, ear: Ear) -> None:
         timeout_ms = None if timeout_s is None else int(timeout_s * 1000)
-        config = genai.types.GenerateContentConfig(
-            automatic_continuation=False, http_options=genai.types.HttpOptions(base_url=base, timeout=timeout_ms)
-        )
-
-        # The loop of vapi_conformance/consumers/google_genai_python.py; keep both the same.
-        def hear(response: genai.types.GenerateContentResponse) -> None:
-            candidate = response.candidates[0] if response.candidates else None
-            content = candidate.content if candidate else None
-            for part in (content.parts if content else None) or ():
-                if part.text and not part.thought:
-                    ear.texts.append(part.text)
-                if part.function_call is not None:
-                    call = part.function_call
-                    arguments = "" if call.args is None else compact(call.args)
-                    ear.calls.append({"index": None, "id": call.id, "name": call.name, "arguments": arguments})
-            if candidate and candidate.finish_reason:
-                ear.finish_reason = candidate.finish_reason.value
-
-        if is_streamed(case):
-            for chunk in client.models.generate_content_stream(  # pyright: ignore[reportUnknownMemberType]  # PIL's
-                model="m", contents="Hello", config=config
-            ):
-                hear(chunk)
-        else:
-            hear(
-                client.models.generate_content(  # pyright: ignore[reportUnknownMemberType]  # types of PIL's
-                    model="m", contents="Hello", config=config
-                )
-            )
+        options = genai.types.HttpOptions(base_url=base, timeout=timeout_ms)
+        listen_to(client, options, ear, streamed=is_streamed(case))
 
     return heard_by(listen, cases, words=python_words)
 
 
 def python_words(error: Exception) -> str:
-    import pydantic
-
     name = type(error).__name__
     if not isinstance(error, pydantic.ValidationError):
         return f"{name}: {cut(str(error))}"
