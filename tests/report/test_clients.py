@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from vapi_conformance.dialects.names import CHAT, EVERY, Dialect
 from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import Exchange, Read, Request, Response
-from vapi_conformance.report.clients import VAPI, Client, clients_of, listener, told
+from vapi_conformance.report.clients import VAPI, clients_of, listener, told
 from vapi_conformance.report.effect import effects, heard_of, hearer
+from vapi_conformance.report.text import violation_lines
+from vapi_conformance.rules import Level, Violation, all_rules
+from vapi_conformance.verdict import Finding, Outcome, RuleResult
 
 STREAM = ((b"Content-Type", b"text/event-stream"),)
 
@@ -97,21 +101,47 @@ class TestClients:
             assert sorted(set(names)) == sorted(names)
 
 
-class TestSentences:
-    def of(self, client: Client, body: str) -> str:
-        return told(client, answered("/v1/messages", body)).sentence.removeprefix(f"{client.library}: ")
+class TestWords:
+    def of(self, body: str) -> str:
+        client = listener(Dialect.ANTHROPIC_MESSAGES)
+        found = told(client, answered("/v1/messages", body), stream=True)
+        assert found is not None
+        return found.text
 
     def test_an_error_is_told_with_what_came_before_it(self) -> None:
         error = named({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})
-        raw = listener(Dialect.ANTHROPIC_MESSAGES)
-        sentence = self.of(raw, MESSAGES[: MESSAGES.index("event: content_block_stop")] + error)
-        assert sentence.startswith("raises ")
-        assert sentence.endswith(" after 6 characters (measured against the package)")
+        words = self.of(MESSAGES[: MESSAGES.index("event: content_block_stop")] + error)
+        assert words.startswith("raises ")
+        assert words.endswith(" after 6 characters")
 
     def test_events_without_their_names_are_silence(self) -> None:
         nameless = "".join(line for line in MESSAGES.splitlines(keepends=True) if not line.startswith("event:"))
-        sentence = self.of(listener(Dialect.ANTHROPIC_MESSAGES), nameless)
-        assert "neither text nor a tool call, and no error (measured against the package)" == sentence
+        assert "neither text nor a tool call, and no error" == self.of(nameless)
+
+    def test_a_whole_answer_is_read_by_who_reads_whole_answers(self) -> None:
+        body = (
+            '{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"Hi"}],'
+            '"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":1}}'
+        )
+        whole = answered("/v1/messages", body)
+        asked = replace(whole, request=replace(whole.request, body=b'{"stream":false}'))
+        found = effects(evidence(Dialect.ANTHROPIC_MESSAGES, asked))
+        assert [("anthropic-python", "heard"), ("anthropic-node", "heard")] == [
+            (each.consumer, each.what) for each in found
+        ]
+
+
+class TestLines:
+    def test_who_makes_the_same_of_it_stands_in_one_line(self) -> None:
+        sound = SOUND[Dialect.ANTHROPIC_MESSAGES]
+        finding = Finding(
+            violation=Violation(expected="a", actual="b"), evidence=evidence(Dialect.ANTHROPIC_MESSAGES, sound)
+        )
+        rule = all_rules()["http.body-is-complete"]
+        result = RuleResult(rule=rule, level=Level.MUST, outcome=Outcome.VIOLATED, findings=(finding,))
+        lines = [line.text for line in violation_lines(result, repeat="{rule}") if "effect" in line.text]
+        who = ", ".join(client.library for client in clients_of(Dialect.ANTHROPIC_MESSAGES))
+        assert [f"  effect    {who}: 6 characters, then the end (measured against the package)"] == lines
 
 
 class TestCounting:

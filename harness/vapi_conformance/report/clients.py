@@ -14,9 +14,9 @@ from vapi_conformance.consumers import (
     google_genai_python,
     openai_go,
     openai_node,
+    openai_node_responses,
+    openai_python_responses,
 )
-from vapi_conformance.consumers import openai_node_responses as openai_node_of_responses
-from vapi_conformance.consumers import openai_python_responses as openai_python_of_responses
 from vapi_conformance.dialects.names import CHAT, Dialect
 from vapi_conformance.exchange import Exchange
 from vapi_conformance.platforms.calling import PlatformName
@@ -24,17 +24,21 @@ from vapi_conformance.platforms.calling import PlatformName
 __all__ = ["RAPIDA", "VAPI", "Client", "ClientWhat", "Told", "clients_of", "listener", "told"]
 
 ClientWhat = Literal["heard", "tool-call", "silence", "raises"]
+_Hear = Callable[[Exchange], Heard]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """A model of a client library, proved against the package itself."""
+    """A model of a client library."""
 
     name: str
     """For scripts."""
     library: str
     """For people."""
-    hear: Callable[[Exchange], Heard]
+    hear: _Hear
+    """Of a stream."""
+    whole: _Hear | None = None
+    """Of an answer that was asked for as one document; None where the library has another way for those."""
     known: str = "measured against the package"
     """How what it does is known."""
 
@@ -44,7 +48,7 @@ class Told:
     """What one library makes of an answer."""
 
     what: ClientWhat
-    sentence: str
+    text: str
 
 
 _CLIENTS: Final[dict[Dialect, tuple[Client, ...]]] = {
@@ -52,52 +56,73 @@ _CLIENTS: Final[dict[Dialect, tuple[Client, ...]]] = {
         Client(
             name="openai-python",
             library="openai for Python",
-            hear=openai_python_of_responses.hear,
+            hear=openai_python_responses.hear,
+            whole=partial(openai_python_responses.hear, way="whole"),
         ),
         Client(
             name="openai-python-helper",
-            library="openai for Python, responses.stream",
-            hear=partial(openai_python_of_responses.hear, way="helper"),
+            library="openai for Python (responses.stream)",
+            hear=partial(openai_python_responses.hear, way="helper"),
         ),
         Client(
             name="openai-node",
             library="openai for Node",
-            hear=openai_node_of_responses.hear,
+            hear=openai_node_responses.hear,
+            whole=partial(openai_node_responses.hear, way="whole"),
         ),
         Client(
             name="openai-node-helper",
-            library="openai for Node, responses.stream",
-            hear=partial(openai_node_of_responses.hear, way="helper"),
+            library="openai for Node (responses.stream)",
+            hear=partial(openai_node_responses.hear, way="helper"),
         ),
     ),
     Dialect.ANTHROPIC_MESSAGES: (
-        Client(name="anthropic-python", library="anthropic for Python", hear=anthropic_python.hear),
+        Client(
+            name="anthropic-python",
+            library="anthropic for Python",
+            hear=anthropic_python.hear,
+            whole=partial(anthropic_python.hear, way="whole"),
+        ),
         Client(
             name="anthropic-python-helper",
-            library="anthropic for Python, messages.stream",
+            library="anthropic for Python (messages.stream)",
             hear=partial(anthropic_python.hear, way="helper"),
         ),
-        Client(name="anthropic-node", library="@anthropic-ai/sdk for Node", hear=anthropic_node.hear),
+        Client(
+            name="anthropic-node",
+            library="@anthropic-ai/sdk for Node",
+            hear=anthropic_node.hear,
+            whole=partial(anthropic_node.hear, way="whole"),
+        ),
         Client(
             name="anthropic-node-helper",
-            library="@anthropic-ai/sdk for Node, messages.stream",
+            library="@anthropic-ai/sdk for Node (messages.stream)",
             hear=partial(anthropic_node.hear, way="helper"),
         ),
     ),
+    # These look at the request's URL: it says whether a stream was asked for.
     Dialect.GEMINI_GENERATE_CONTENT: (
-        Client(name="google-genai-python", library="google-genai for Python", hear=google_genai_python.hear),
-        Client(name="google-genai-node", library="@google/genai for Node", hear=google_genai_node.hear),
+        Client(
+            name="google-genai-python",
+            library="google-genai for Python",
+            hear=google_genai_python.hear,
+            whole=google_genai_python.hear,
+        ),
+        Client(
+            name="google-genai-node",
+            library="@google/genai for Node",
+            hear=google_genai_node.hear,
+            whole=google_genai_node.hear,
+        ),
     ),
 }
-
+"""A library and then its own helper, where it has one."""
 
 VAPI: Final = Client(name="vapi", library="Vapi's client, openai 4.91 for Node", hear=openai_node.hear)
-
-
-_CHAT: Final = Client(name="openai-node", library="openai 4.91 for Node", hear=openai_node.hear)
 RAPIDA: Final = Client(
     name="rapida", library="Rapida's caller over openai-go 1.12", hear=openai_go.hear, known=openai_go.SURENESS
 )
+_CHAT: Final = Client(name="openai-node", library="openai 4.91 for Node", hear=openai_node.hear)
 
 
 def listener(dialect: Dialect) -> Client:
@@ -116,11 +141,16 @@ def clients_of(dialect: Dialect, platform: PlatformName = "direct") -> tuple[Cli
 
 
 @lru_cache(maxsize=16)  # the rules that one exchange breaks are told together; more would keep bodies alive
-def told(client: Client, exchange: Exchange) -> Told:
-    """What the library hands to its user, in a sentence."""
-    heard = client.hear(exchange)
-    what = _WHAT[heard.outcome]
-    return Told(what=what, sentence=f"{client.library}: {_sentence(heard)} ({client.known})")
+def told(client: Client, exchange: Exchange, *, stream: bool) -> Told | None:
+    """What the library hands to its user; None where it is not the one for such answers.
+
+    stream: whether a stream was asked for.
+    """
+    hear = client.hear if stream else client.whole
+    if hear is None:
+        return None
+    heard = hear(exchange)
+    return Told(what=_WHAT[heard.outcome], text=_words(heard))
 
 
 _WHAT: Final[dict[Outcome, ClientWhat]] = {
@@ -131,7 +161,7 @@ _WHAT: Final[dict[Outcome, ClientWhat]] = {
 }
 
 
-def _sentence(heard: Heard) -> str:
+def _words(heard: Heard) -> str:
     got = [_counted(len(heard.text), "character")] if heard.text else []
     if heard.tool_calls:
         got.append(_counted(len(heard.tool_calls), "tool call"))

@@ -3,7 +3,7 @@ to the users of the client libraries.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -18,7 +18,7 @@ from vapi_conformance.narrow import array_or_nothing, object_or_none, object_or_
 from vapi_conformance.payload import parse
 from vapi_conformance.platforms.vapi import Consequence, consequence
 from vapi_conformance.platforms.vapi.consequence import Sureness, What
-from vapi_conformance.report.clients import RAPIDA, Client, ClientWhat, clients_of, told
+from vapi_conformance.report.clients import RAPIDA, ClientWhat, clients_of, told
 
 __all__ = ["Effect", "effects", "heard_of", "hearer"]
 
@@ -30,10 +30,20 @@ class Effect:
     """What one modelled consumer makes of these very bytes."""
 
     consumer: str
+    """For scripts."""
+    who: str
+    """For people."""
     what: What | ClientWhat
-    sentence: str
-    ended_reasons: tuple[str, ...]
+    text: str
+    known: str
+    """How it is known, in words."""
+    ended_reasons: tuple[str, ...] = ()
     sureness: Sureness
+
+    @property
+    def sentence(self) -> str:
+        """All of it, for people."""
+        return f"{self.who}: {self.text} ({self.known})"
 
 
 def effects(evidence: Evidence) -> tuple[Effect, ...]:
@@ -44,24 +54,29 @@ def effects(evidence: Evidence) -> tuple[Effect, ...]:
         return ()
     if evidence.conditions.platform == "vapi" and evidence.dialect in CHAT:
         return _on_a_call(evidence)
-    return tuple(_at_a_library(client, exchange) for client in _clients(evidence))
+    return tuple(_at_libraries(evidence))
 
 
 def hearer(evidence: Evidence) -> str:
     """Whose ears `heard_of` counts with, for people."""
     if evidence.conditions.platform == "vapi" and evidence.dialect in CHAT:
         return "Vapi"
-    return _clients(evidence)[0].library
+    return clients_of(evidence.dialect, evidence.conditions.platform)[0].library
 
 
-def _clients(evidence: Evidence) -> tuple[Client, ...]:
-    return clients_of(evidence.dialect, evidence.conditions.platform)
-
-
-def _at_a_library(client: Client, exchange: Exchange) -> Effect:
-    found = told(client, exchange)
-    sureness: Sureness = "inferred" if client is RAPIDA else "observed"
-    return Effect(consumer=client.name, what=found.what, sentence=found.sentence, ended_reasons=(), sureness=sureness)
+def _at_libraries(evidence: Evidence) -> Iterator[Effect]:
+    request = evidence.request
+    stream = request.stream if request is not None else evidence.transcript.kind != "json"
+    for client in clients_of(evidence.dialect, evidence.conditions.platform):
+        if (found := told(client, evidence.exchange, stream=stream)) is not None:
+            yield Effect(
+                consumer=client.name,
+                who=client.library,
+                what=found.what,
+                text=found.text,
+                known=client.known,
+                sureness="inferred" if client is RAPIDA else "observed",
+            )
 
 
 def _on_a_call(evidence: Evidence) -> tuple[Effect, ...]:
@@ -81,12 +96,13 @@ def _on_a_call(evidence: Evidence) -> tuple[Effect, ...]:
     )
     if outcome.what == "silence" and evidence.transcript.kind == "json" and evidence.transcript.text.strip():
         outcome = _of_plain_json(outcome, evidence)
-    sentence = f"Vapi, of this answer as a whole: {outcome.text} ({outcome.sureness})"
     return (
         Effect(
             consumer="vapi",
+            who="Vapi, of this answer as a whole",
             what=outcome.what,
-            sentence=sentence,
+            text=outcome.text,
+            known=outcome.sureness,
             ended_reasons=outcome.ended_reasons,
             sureness=outcome.sureness,
         ),

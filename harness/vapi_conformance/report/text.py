@@ -141,9 +141,12 @@ def _finding(finding: Finding) -> Iterator[Line]:
 
 
 def _effects(findings: Sequence[Finding]) -> Iterator[Line]:
-    """What modelled consumers make of these bytes, each sentence once."""
+    """What modelled consumers make of these bytes: who makes the same of them stands in one line."""
     told = {effect: None for finding in findings[:_SHOWN_PER_RULE] for effect in effects(finding.evidence)}
+    alike: dict[tuple[str, str, tuple[str, ...]], dict[str, None]] = {}
     for effect in told:
-        yield _row("effect", effect.sentence)
-        if effect.ended_reasons:
-            yield _row("ended", " or ".join(effect.ended_reasons))
+        alike.setdefault((effect.text, effect.known, effect.ended_reasons), {})[effect.who] = None
+    for (text, known, ended_reasons), who in alike.items():
+        yield _row("effect", f"{', '.join(who)}: {text} ({known})")
+        if ended_reasons:
+            yield _row("ended", " or ".join(ended_reasons))
