@@ -124,7 +124,8 @@ class TestWords:
             '"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":1}}'
         )
         whole = answered("/v1/messages", body)
-        asked = replace(whole, request=replace(whole.request, body=b'{"stream":false}'))
+        labelled = Response(status=200, headers=((b"Content-Type", b"application/json"),))
+        asked = replace(whole, request=replace(whole.request, body=b'{"stream":false}'), response=labelled)
         found = effects(evidence(Dialect.ANTHROPIC_MESSAGES, asked))
         assert [("anthropic-python", "heard"), ("anthropic-node", "heard")] == [
             (each.consumer, each.what) for each in found
