@@ -151,7 +151,6 @@ SPECIAL: Mapping[str, Trigger] = {
     "responses-400-on-items": (response(R_ROUND),),
     "responses-unknown-previous-200": (response(previous_response_id="resp_unknown"),),
     "responses-model-code-missing": (response(**UNKNOWN),),
-    "responses-item-ids-same": (response(BOTH, **R_TOOLS),),
     "responses-500-on-unknown-call": (response(R_ROUND[1:]),),
     "responses-stores-anyway": (response(store=False),),
     "anthropic-stop-sequence-hidden": (message("Say exactly: one two", stop_sequences=["two"]),),
@@ -162,6 +161,11 @@ SPECIAL: Mapping[str, Trigger] = {
     "gemini-indexes-same": (content(generationConfig={"candidateCount": 2}),),
     "gemini-call-ids-same": (content(BOTH, **G_TOOLS),),
     "gemini-json-prose": (content("Answer", generationConfig={"responseMimeType": "application/json"}),),
+    "anthropic-stop-sequence-another": (message("Say exactly: one two", stop_sequences=["two"]),),
+    "gemini-enums-by-name": (replace(content(), path=f"{MODEL}:generateContent?$alt=json;enum-encoding=int"),),
+    "gemini-array-open": (replace(content(), path=f"{MODEL}:streamGenerateContent"),),
+    "gemini-array-of-arrays": (replace(content(), path=f"{MODEL}:streamGenerateContent"),),
+    "gemini-one-unfinished": (chunks(generationConfig={"candidateCount": 2}),),
     "gemini-sse-for-array": (replace(content(), path=f"{MODEL}:streamGenerateContent"),),
 }
 _VARIABLE = re.compile(rb"((?:resp|msg|fc|rs|call|toolu|req)_)[0-9a-f]{24,32}")

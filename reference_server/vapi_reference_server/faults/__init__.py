@@ -10,6 +10,7 @@ from vapi_reference_server.faults.auth import auth_faults
 from vapi_reference_server.faults.completion import completion_faults
 from vapi_reference_server.faults.errors import error_faults
 from vapi_reference_server.faults.gemini import gemini_faults
+from vapi_reference_server.faults.gemini_requests import gemini_request_faults
 from vapi_reference_server.faults.gemini_stream import gemini_stream_faults
 from vapi_reference_server.faults.http import http_faults
 from vapi_reference_server.faults.requests import request_faults
@@ -64,5 +65,6 @@ def listed_faults() -> tuple[Fault, ...]:
         *anthropic_faults(),
         *anthropic_stream_faults(),
         *gemini_faults(),
+        *gemini_request_faults(),
         *gemini_stream_faults(),
     )

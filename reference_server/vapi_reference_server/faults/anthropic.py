@@ -15,7 +15,7 @@ from vapi_reference_server.json_values import JsonObject, as_object, encode, obj
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vapi_reference_server.faults.editing import Edit
+    from vapi_reference_server.faults.editing import Change, Edit
     from vapi_reference_server.faults.fault import Fault
     from vapi_reference_server.work import Work
 
@@ -110,6 +110,18 @@ def _stops() -> tuple[Fault, ...]:
             each(completions, put("stop_reason", "end_turn")),
             seen_on=SeenOn.LIMIT,
         ),
+        _json(
+            "anthropic-stop-sequence-missing",
+            "anthropic.stop-sequence-is-a-string-or-null",
+            "The key stop_sequence is left out.",
+            each(completions, drop("stop_sequence")),
+        ),
+        _special(
+            "anthropic-stop-sequence-another",
+            "anthropic.stop-sequence-was-asked-for",
+            "The stop sequence is one that nobody asked for.",
+            each(completions, put("stop_sequence", "END")),
+        ),
     )
 
 
@@ -155,6 +167,18 @@ def _blocks() -> tuple[Fault, ...]:
             each(_content, drop("signature")),
             seen_on=SeenOn.THOUGHTS,
         ),
+        _json(
+            "anthropic-redacted-empty",
+            "anthropic.redacted-thinking-has-data",
+            "Redacted thoughts come without data.",
+            each(completions, _preceded_by({"type": "redacted_thinking"})),
+        ),
+        _json(
+            "anthropic-result-nameless",
+            "anthropic.server-results-name-their-call",
+            "The result of a search does not say whose it is.",
+            each(completions, _preceded_by({"type": "web_search_tool_result", "content": []})),
+        ),
     )
 
 
@@ -183,6 +207,30 @@ def _counts() -> tuple[Fault, ...]:
             "anthropic.output-within-max-tokens",
             "More tokens are counted than max_tokens allows.",
             within(completions, put("output_tokens", 100_000), "usage"),
+        ),
+        _json(
+            "anthropic-output-uncounted",
+            "anthropic.output-is-counted",
+            "The words of the answer are counted as zero tokens.",
+            within(completions, put("output_tokens", 0), "usage"),
+        ),
+        _json(
+            "anthropic-prompt-uncounted",
+            "anthropic.prompt-is-counted",
+            "The prompt is counted as zero tokens.",
+            within(completions, put("input_tokens", 0), "usage"),
+        ),
+        _json(
+            "anthropic-cache-sum-wrong",
+            "anthropic.cache-creation-adds-up",
+            "What went into the cache is not the sum of its parts.",
+            within(completions, put("ephemeral_5m_input_tokens", 7), "usage", "cache_creation"),
+        ),
+        _json(
+            "anthropic-thinking-too-many",
+            "anthropic.thinking-within-output",
+            "More tokens of thoughts are counted than of output.",
+            within(completions, put("output_tokens_details", {"thinking_tokens": 100_000}), "usage"),
         ),
     )
 
@@ -235,6 +283,24 @@ def _refusals() -> tuple[Fault, ...]:
             "anthropic.request-id-is-sent",
             "Answers have no request-id.",
             head(request_id=None),
+        ),
+        _refusal(
+            "anthropic-error-text",
+            "anthropic.error-is-an-object",
+            "In refusals `error` is a string.",
+            _refused_with(put("error", "not found")),
+        ),
+        _refusal(
+            "anthropic-error-typeless",
+            "anthropic.error-has-a-type",
+            "Refusals have no type of error.",
+            _error_type(None),
+        ),
+        _refusal(
+            "anthropic-error-wordless",
+            "anthropic.error-has-a-message",
+            "Refusals have no message.",
+            _refused_with(_wordless),
         ),
     )
 
@@ -290,7 +356,7 @@ def _openai_refusal(work: Work) -> None:
         work.answer = json_answer(work.answer.status, work.problem.body(), work.dialect.headers(work))
 
 
-def _error_type(kind: str) -> Edit:
+def _error_type(kind: str | None) -> Edit:
     def change(body: JsonObject) -> None:
         body["error"] = {**(as_object(body["error"]) or {}), "type": kind}
 
@@ -315,3 +381,14 @@ def _refused_with(change: Callable[[JsonObject], None]) -> Edit:
 def _refuse_x_api_key(work: Work) -> None:
     if "x-api-key" in work.headers:
         raise problems.Problem(status=401, message="invalid x-api-key", code="invalid_api_key")
+
+
+def _preceded_by(block: JsonObject) -> Change:
+    def change(message: JsonObject) -> None:
+        message["content"] = [dict(block), *objects_of(message, "content")]
+
+    return change
+
+
+def _wordless(body: JsonObject) -> None:
+    body["error"] = {**(as_object(body["error"]) or {}), "message": None}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vapi_reference_server.answer import DONE, Write
 from vapi_reference_server.dialects.names import DialectName
-from vapi_reference_server.faults.editing import Shelf, drop, put
+from vapi_reference_server.faults.editing import Shelf, drop, put, swap
 from vapi_reference_server.faults.events import (
     added,
     changed,
@@ -87,6 +87,12 @@ def _frame() -> tuple[Fault, ...]:
             added(_STOP, {"type": "ping"}),
         ),
         _wire("anthropic-done-marker", "anthropic-stream.no-done-marker", "[DONE] ends the stream.", _done),
+        _wire(
+            "anthropic-type-missing",
+            "anthropic-stream.events-have-a-type",
+            "The events with the words have no type.",
+            swap(b'"type":"content_block_delta",', b""),
+        ),
     )
 
 
@@ -109,6 +115,18 @@ def _starts() -> tuple[Fault, ...]:
             "anthropic-stream.start-counts-the-prompt",
             "message_start does not count the prompt.",
             changed(inside(drop("input_tokens"), "message", "usage"), _START),
+        ),
+        _stream(
+            "anthropic-stream-counts-more",
+            "anthropic.stream-and-json-count-alike",
+            "A stream counts five more tokens of input than a whole answer.",
+            changed(_five_more),
+        ),
+        _stream(
+            "anthropic-stream-of-another",
+            "anthropic.stream-and-json-are-one-shape",
+            "A stream names another model than a whole answer.",
+            changed(inside(put("model", "another"), "message"), _START),
         ),
     )
 
@@ -171,6 +189,24 @@ def _blocks() -> tuple[Fault, ...]:
             "The block that uses a tool does not name it.",
             changed(inside(drop("name"), "content_block"), _OPEN),
         ),
+        _stream(
+            "anthropic-block-closed-twice",
+            "anthropic-stream.stops-follow-a-start",
+            "The block is closed twice.",
+            twice(_CLOSE),
+        ),
+        _stream(
+            "anthropic-delta-after-block",
+            "anthropic-stream.deltas-come-before-the-stop",
+            "Words come for a block that is closed.",
+            rewritten(_delta_after_close),
+        ),
+        _calls(
+            "anthropic-call-ids-same",
+            "anthropic.call-ids-are-unique",
+            "All calls have the id toolu_0.",
+            changed(inside(put("id", "toolu_0"), "content_block"), _OPEN),
+        ),
     )
 
 
@@ -211,6 +247,18 @@ def _deltas() -> tuple[Fault, ...]:
             "anthropic-stream.text-delta-is-a-string",
             "The first words are null.",
             first_changed(inside(put("text", None), "delta"), _DELTA),
+        ),
+        _stream(
+            "anthropic-text-accumulates",
+            "anthropic-stream.text-is-not-cumulative",
+            "Each delta repeats the whole text so far.",
+            rewritten(_accumulated),
+        ),
+        _stream(
+            "anthropic-text-replayed",
+            "anthropic-stream.text-is-not-replayed",
+            "The last delta says all of the text once more.",
+            rewritten(_replayed),
         ),
     )
 
@@ -255,6 +303,12 @@ def _ends() -> tuple[Fault, ...]:
             "The stop reason of a stream is stop, as in Chat Completions.",
             changed(inside(put("stop_reason", "stop"), "delta"), _END),
         ),
+        _stream(
+            "anthropic-stop-reason-changes",
+            "anthropic-stream.stop-reason-does-not-change",
+            "Two message_delta say two reasons.",
+            rewritten(_two_reasons),
+        ),
     )
 
 
@@ -271,6 +325,18 @@ def _thinking() -> tuple[Fault, ...]:
             "anthropic.thinking-comes-first",
             "Thoughts come after the words.",
             rewritten(_thoughts_last),
+        ),
+        _thoughts(
+            "anthropic-signature-first",
+            "anthropic-stream.signature-ends-the-thinking",
+            "The signature comes before the thoughts.",
+            rewritten(_signature_first),
+        ),
+        _thoughts(
+            "anthropic-thought-number",
+            "anthropic-stream.thinking-delta-is-a-string",
+            "Thoughts are numbers.",
+            changed(_thought_as_number, _DELTA),
         ),
     )
 
@@ -294,6 +360,12 @@ def _failures() -> tuple[Fault, ...]:
             "anthropic-stream.event-types-are-known",
             "An event of a type that nobody knows follows the first.",
             added(_START, {"type": "mood", "mood": "friendly"}),
+        ),
+        _stream(
+            "anthropic-breaks-off",
+            "anthropic-stream.answer-does-not-fail",
+            "In the middle the answer fails, as it should be said.",
+            rewritten(_broken_off),
         ),
     )
 
@@ -362,3 +434,58 @@ def _thoughts_last(events: list[JsonObject]) -> list[JsonObject]:
     for event in second:
         event["index"] = 0
     return [events[0], *second, *first, *events[-2:]]
+
+
+def _five_more(event: JsonObject) -> None:
+    for owner in (as_object(event.get("message")) or {}, event):
+        usage = as_object(owner.get("usage"))
+        if usage is not None:
+            usage["input_tokens"] = int(str(usage["input_tokens"])) + 5
+
+
+def _delta_after_close(events: list[JsonObject]) -> list[JsonObject]:
+    at = place(events, _CLOSE)
+    return [*events[: at + 1], events[place(events, _DELTA)], *events[at + 1 :]]
+
+
+def _texts(events: list[JsonObject]) -> list[JsonObject]:
+    found = (as_object(event.get("delta")) or {} for event in events)
+    return [delta for delta in found if "text" in delta]
+
+
+def _accumulated(events: list[JsonObject]) -> list[JsonObject]:
+    said = ""
+    for delta in _texts(events):
+        said += str(delta["text"])
+        delta["text"] = said
+    return events
+
+
+def _replayed(events: list[JsonObject]) -> list[JsonObject]:
+    said = "".join(str(delta["text"]) for delta in _texts(events))
+    last: JsonObject = {"type": _DELTA, "index": 0, "delta": {"type": "text_delta", "text": said}}
+    at = place(events, _CLOSE)
+    return [*events[:at], last, *events[at:]]
+
+
+def _two_reasons(events: list[JsonObject]) -> list[JsonObject]:
+    at = place(events, _END)
+    delta = {"stop_reason": "refusal", "stop_sequence": None}
+    return [*events[:at], {**events[at], "delta": delta}, *events[at:]]
+
+
+def _signature_first(events: list[JsonObject]) -> list[JsonObject]:
+    signatures = [event for event in events if _is_signature(event)]
+    others = [event for event in events if not _is_signature(event)]
+    at = place(others, _DELTA)
+    return [*others[:at], *signatures, *others[at:]]
+
+
+def _thought_as_number(event: JsonObject) -> None:
+    delta = as_object(event["delta"]) or {}
+    if "thinking" in delta:
+        delta["thinking"] = 7
+
+
+def _broken_off(events: list[JsonObject]) -> list[JsonObject]:
+    return [*events[: place(events, _DELTA) + 1], {"type": "error", "error": _OVERLOADED}]

@@ -5,33 +5,29 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vapi_reference_server import problems
-from vapi_reference_server.answer import json_answer
 from vapi_reference_server.dialects.gemini.rendering import with_integer_enums
 from vapi_reference_server.dialects.names import DialectName
-from vapi_reference_server.faults.editing import Edit, Shelf, drop, each, put
+from vapi_reference_server.faults.editing import Edit, Shelf, asking, drop, each, put
 from vapi_reference_server.faults.fault import SeenOn, Stage
 from vapi_reference_server.json_values import JsonObject, as_list, as_object, encode, objects_of
-from vapi_reference_server.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vapi_reference_server.faults.editing import Change
     from vapi_reference_server.faults.fault import Fault
     from vapi_reference_server.work import Work
 
 _MINE = DialectName.GEMINI
+_enums = Shelf(SeenOn.SPECIAL, Stage.ARRIVED, dialect=_MINE).fault
+_more = Shelf(SeenOn.JSON, Stage.REQUEST, dialect=_MINE).fault
 _json = Shelf(SeenOn.JSON, Stage.COMPLETION, Stage.CHUNKS, dialect=_MINE).fault
 _calls = Shelf(SeenOn.TOOL_JSON, Stage.COMPLETION, Stage.CHUNKS, dialect=_MINE).fault
-_replies = Shelf(SeenOn.SPECIAL, Stage.REPLIES, dialect=_MINE).fault
-_refusal = Shelf(SeenOn.REFUSED, Stage.REFUSAL, dialect=_MINE).fault
-_key = Shelf(SeenOn.KEY, Stage.ARRIVED, dialect=_MINE).fault
-_key_problem = Shelf(SeenOn.KEY, Stage.PROBLEM, dialect=_MINE).fault
 
 
 def gemini_faults() -> tuple[Fault, ...]:
     """The faults of this module."""
-    return (*_labels(), *_candidates(), *_finishes(), *_parts(), *_counts(), *_requests(), *_refusals(), *_keys())
+    return (*_labels(), *_candidates(), *_finishes(), *_blocked(), *_parts(), *_counts())
 
 
 def _labels() -> tuple[Fault, ...]:
@@ -54,6 +50,12 @@ def _labels() -> tuple[Fault, ...]:
             "gemini.integer-enums-only-when-asked",
             "The finish reason is a number.",
             _with_numbers,
+        ),
+        _enums(
+            "gemini-enums-by-name",
+            "gemini.integer-enums-when-asked",
+            "Enums are names, although numbers were asked for.",
+            _forget_query,
         ),
     )
 
@@ -97,6 +99,18 @@ def _candidates() -> tuple[Fault, ...]:
             "The index of a candidate is a string.",
             each(_all_candidates, put("index", "first")),
         ),
+        _json(
+            "gemini-parts-object",
+            "gemini.content-holds-parts",
+            "The parts are one object, not an array.",
+            each(_contents, _parts_unpacked),
+        ),
+        _more(
+            "gemini-two-candidates",
+            "gemini.no-more-candidates-than-asked",
+            "There are two candidates, and one was asked for.",
+            asking(lambda request: replace(request, choices=2)),
+        ),
     )
 
 
@@ -126,6 +140,29 @@ def _finishes() -> tuple[Fault, ...]:
             "An answer that was cut at its limit of tokens finishes STOP.",
             each(_finished, put("finishReason", "STOP")),
             seen_on=SeenOn.LIMIT,
+        ),
+        _json(
+            "gemini-finish-unknown",
+            "gemini.finish-reason-is-known",
+            "The finish reason is DONE.",
+            each(_finished, put("finishReason", "DONE")),
+        ),
+    )
+
+
+def _blocked() -> tuple[Fault, ...]:
+    return (
+        _json(
+            "gemini-blocked-and-answered",
+            "gemini.blocked-prompt-is-not-answered",
+            "The prompt was blocked, and is answered.",
+            each(_responses, put("promptFeedback", {"blockReason": "SAFETY"})),
+        ),
+        _json(
+            "gemini-filtered-with-words",
+            "gemini.blocked-answer-is-empty",
+            "A filter held the answer back, and its words are sent.",
+            each(_finished, put("finishReason", "SAFETY")),
         ),
     )
 
@@ -184,6 +221,13 @@ def _parts() -> tuple[Fault, ...]:
             each(_signed, put("thoughtSignature", "signed, the model")),
             seen_on=SeenOn.THOUGHTS,
         ),
+        _json(
+            "gemini-thoughts-last",
+            "gemini.thoughts-precede-answers",
+            "Thoughts come after the answer.",
+            each(_contents, _reversed_parts),
+            seen_on=SeenOn.THOUGHTS,
+        ),
     )
 
 
@@ -220,86 +264,31 @@ def _counts() -> tuple[Fault, ...]:
             "More cached tokens are counted than prompt tokens.",
             each(_usages, put("cachedContentTokenCount", 100_000)),
         ),
-    )
-
-
-def _requests() -> tuple[Fault, ...]:
-    return (
-        _replies(
-            "gemini-json-prose",
-            "gemini.json-answer-parses",
-            "An answer that must be JSON starts with a sentence.",
-            _prose,
+        _json(
+            "gemini-output-uncounted",
+            "gemini.output-is-counted",
+            "The words of the answer are counted as zero tokens.",
+            each(_usages, _spoken(0)),
         ),
-    )
-
-
-def _refusals() -> tuple[Fault, ...]:
-    return (
-        _refusal(
-            "gemini-error-of-openai",
-            "gemini.error-code-is-an-integer",
-            "Refusals have the body of the OpenAI API.",
-            _openai_refusal,
+        _json(
+            "gemini-usage-above-limit",
+            "gemini.usage-within-max-output-tokens",
+            "More tokens are counted than maxOutputTokens allows.",
+            each(_usages, _spoken(100_000)),
+            seen_on=SeenOn.LIMIT,
         ),
-        _refusal(
-            "gemini-error-code-differs",
-            "gemini.error-code-equals-the-status",
-            "The code of a refusal is 500, whatever its status.",
-            _error_with(put("code", 500)),
+        _json(
+            "gemini-details-differ",
+            "gemini.details-add-up",
+            "The counts by modality are one more than the count that they explain.",
+            each(_usages, _details_differ),
         ),
-        _refusal(
-            "gemini-error-code-text",
-            "gemini.error-code-is-an-integer",
-            "The code of a refusal is a string.",
-            _error_with(put("code", "404")),
-        ),
-        _refusal(
-            "gemini-error-status-unknown",
-            "gemini.error-status-is-a-name",
-            "The status of a refusal is a number.",
-            _error_with(put("status", 5)),
-        ),
-        _refusal(
-            "gemini-error-details-untyped",
-            "gemini.error-details-are-typed",
-            "Details of a refusal do not say their type.",
-            _error_with(put("details", [{"reason": "UNKNOWN_MODEL"}])),
-        ),
-        _refusal(
-            "gemini-error-in-array",
-            "gemini.error-is-wrapped-only-in-streams",
-            "Every refusal stands in an array.",
-            _in_array,
-        ),
-    )
-
-
-def _keys() -> tuple[Fault, ...]:
-    return (
-        _key(
-            "gemini-header-key-refused",
-            "gemini.key-header-is-accepted",
-            "A key in x-goog-api-key is refused.",
-            _refuse_header_key,
-        ),
-        _key(
-            "gemini-query-key-refused",
-            "gemini.query-key-is-accepted",
-            "A key in the query is refused.",
-            _refuse_query_key,
-        ),
-        _key_problem(
-            "gemini-bad-key-unexplained",
-            "gemini.wrong-key-is-refused",
-            "A wrong key gets status 500.",
-            _fails_on("invalid_api_key"),
-        ),
-        _key_problem(
-            "gemini-no-key-500",
-            "gemini.missing-key-is-permission-denied",
-            "A missing key gets status 500.",
-            _fails_on("missing_api_key"),
+        _json(
+            "gemini-thoughts-uncounted",
+            "gemini.thoughts-are-counted",
+            "Thoughts are shown, and not counted.",
+            each(_usages, _without_thoughts),
+            seen_on=SeenOn.THOUGHTS,
         ),
     )
 
@@ -406,50 +395,30 @@ def _total_without_thoughts(usage: JsonObject) -> None:
     usage["totalTokenCount"] = int(str(usage["totalTokenCount"])) - int(str(usage.get("thoughtsTokenCount", 0)))
 
 
-def _prose(work: Work) -> None:
-    if work.asked.response_format is not None:
-        work.replies = [replace(reply, text=f"Certainly! {reply.text}") for reply in work.replies]
+def _forget_query(work: Work) -> None:
+    work.query = {}
 
 
-def _openai_refusal(work: Work) -> None:
-    if work.problem is not None and work.answer is not None:
-        work.answer = json_answer(work.answer.status, work.problem.body())
+def _parts_unpacked(content: JsonObject) -> None:
+    content["parts"] = (objects_of(content, "parts") or [{}])[0]
 
 
-def _error_with(change: Callable[[JsonObject], None]) -> Edit:
-    def edit(work: Work) -> None:
-        if work.problem is not None and work.answer is not None:
-            body = work.dialect.error_body(work.problem, work)
-            for owner in as_list(body) or [body]:
-                change(as_object((as_object(owner) or {}).get("error")) or {})
-            work.answer = json_answer(work.answer.status, body)
-
-    return edit
+def _reversed_parts(content: JsonObject) -> None:
+    content["parts"] = objects_of(content, "parts")[::-1]
 
 
-def _in_array(work: Work) -> None:
-    if work.problem is not None and work.answer is not None:
-        body = work.dialect.error_body(work.problem, work)
-        work.answer = json_answer(work.answer.status, body if as_list(body) is not None else [body])
+def _spoken(tokens: int) -> Change:
+    def change(usage: JsonObject) -> None:
+        usage.update({"candidatesTokenCount": tokens, "totalTokenCount": int(str(usage["promptTokenCount"])) + tokens})
+
+    return change
 
 
-def _refuse_header_key(work: Work) -> None:
-    if "x-goog-api-key" in work.headers:
-        raise _bad_key()
+def _details_differ(usage: JsonObject) -> None:
+    for detail in objects_of(usage, "promptTokensDetails"):
+        detail["tokenCount"] = int(str(detail["tokenCount"])) + 1
 
 
-def _refuse_query_key(work: Work) -> None:
-    if "key" in work.query:
-        raise _bad_key()
-
-
-def _bad_key() -> Problem:
-    return Problem(status=400, message="API key not valid. Please pass a valid API key.", code="invalid_api_key")
-
-
-def _fails_on(code: str) -> Edit:
-    def edit(work: Work) -> None:
-        if work.problem is not None and work.problem.code == code:
-            work.problem = problems.server_error("Internal error encountered.")
-
-    return edit
+def _without_thoughts(usage: JsonObject) -> None:
+    _total_without_thoughts(usage)
+    usage.pop("thoughtsTokenCount", None)

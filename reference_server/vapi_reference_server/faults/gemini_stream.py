@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vapi_reference_server.answer import DONE, STREAM_HEADERS, Write, event
 from vapi_reference_server.dialects.names import DialectName
-from vapi_reference_server.faults.editing import Shelf, drop, send, swap, with_answer
+from vapi_reference_server.faults.editing import Shelf, drop, put, send, swap, with_answer
 from vapi_reference_server.faults.events import inside
 from vapi_reference_server.faults.fault import SeenOn, Stage
 from vapi_reference_server.json_values import JsonObject, as_object, encode, objects_of
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _stream = Shelf(SeenOn.STREAM, Stage.CHUNKS, dialect=DialectName.GEMINI).fault
 _calls = Shelf(SeenOn.TOOL_STREAM, Stage.CHUNKS, dialect=DialectName.GEMINI).fault
 _wire = Shelf(SeenOn.STREAM, Stage.WRITES, dialect=DialectName.GEMINI).fault
+_array_only = Shelf(SeenOn.SPECIAL, Stage.WRITES, dialect=DialectName.GEMINI).fault
+_two = Shelf(SeenOn.SPECIAL, Stage.CHUNKS, dialect=DialectName.GEMINI).fault
 _INTERNAL: JsonObject = {"code": 500, "message": "Internal error encountered.", "status": "INTERNAL"}
 
 
@@ -78,6 +80,12 @@ def _framing() -> tuple[Fault, ...]:
             "No empty line follows the last event.",
             _unterminated,
         ),
+        _wire(
+            "gemini-unknown-lines",
+            "gemini-stream.no-other-lines",
+            "Each event has a field `trace`.",
+            send(lambda data: b"trace: 7f3a\r\n" + data),
+        ),
     )
 
 
@@ -94,6 +102,18 @@ def _kinds() -> tuple[Fault, ...]:
             "gemini-stream.no-alt-gets-an-array",
             "Events answer although alt=sse is not there.",
             with_answer(_events),
+        ),
+        _array_only(
+            "gemini-array-open",
+            "gemini-stream.array-is-json",
+            "The array is never closed.",
+            _unclosed,
+        ),
+        _array_only(
+            "gemini-array-of-arrays",
+            "gemini-stream.array-holds-objects",
+            "Each item of the array is an array.",
+            _nested,
         ),
     )
 
@@ -124,6 +144,18 @@ def _chunks() -> tuple[Fault, ...]:
             "Each chunk repeats the whole text so far.",
             _accumulated,
         ),
+        _stream(
+            "gemini-text-replayed",
+            "gemini-stream.text-is-not-replayed",
+            "The last chunk says all of the text once more.",
+            _replayed,
+        ),
+        _stream(
+            "gemini-blocked-late",
+            "gemini-stream.block-reason-comes-first",
+            "The last chunk says that the prompt was blocked.",
+            _last(put("promptFeedback", {"blockReason": "SAFETY"})),
+        ),
     )
 
 
@@ -152,6 +184,12 @@ def _finishes() -> tuple[Fault, ...]:
             "gemini-stream.nothing-after-finish",
             "Words follow the finish reason.",
             _words_after_finish,
+        ),
+        _two(
+            "gemini-one-unfinished",
+            "gemini-stream.every-candidate-finishes",
+            "Of two candidates only one finishes.",
+            _one_unfinished,
         ),
     )
 
@@ -209,6 +247,12 @@ def _failures() -> tuple[Fault, ...]:
             "gemini-stream.nothing-after-error",
             "Words follow an error.",
             _goes_on_after_error,
+        ),
+        _stream(
+            "gemini-breaks-off",
+            "gemini-stream.answer-does-not-fail",
+            "In the middle the answer fails, as it should be said.",
+            _fails_with(_INTERNAL),
         ),
     )
 
@@ -336,3 +380,32 @@ def _fails_with(error: object) -> Edit:
 
 def _goes_on_after_error(work: Work) -> None:
     work.chunks.insert(1, {"error": _INTERNAL})
+
+
+def _unclosed(work: Work) -> None:
+    if work.query.get("alt") != "sse":
+        work.writes.pop()
+
+
+def _nested(work: Work) -> None:
+    if work.query.get("alt") != "sse":
+        *items, end = work.writes
+        nested = [replace(write, data=write.data.replace(b"{", b"[{", 1) + b"]") for write in items]
+        work.writes = [*nested, end]
+
+
+def _replayed(work: Work) -> None:
+    parts = [part for chunk in work.chunks for part in _all_parts(chunk) if "text" in part]
+    said = "".join(str(part["text"]) for part in parts)
+    extra = copy.deepcopy(work.chunks[-1])
+    for candidate in objects_of(work.chunks[-1], "candidates"):
+        candidate.pop("finishReason", None)
+    for part in _all_parts(extra):
+        part["text"] = said
+    work.chunks.append(extra)
+
+
+def _one_unfinished(work: Work) -> None:
+    for candidate in _candidates(work):
+        if candidate.get("index") == 1:
+            candidate.pop("finishReason", None)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vapi_reference_server.work import Work
 
 _MINE = DialectName.RESPONSES
+_both = Shelf(SeenOn.SPECIAL, Stage.COMPLETION, Stage.CHUNKS, dialect=_MINE).fault
 _body = Shelf(SeenOn.SPECIAL, Stage.BODY, dialect=_MINE).fault
 _json = Shelf(SeenOn.JSON, Stage.COMPLETION, dialect=_MINE).fault
 _problem = Shelf(SeenOn.SPECIAL, Stage.PROBLEM, dialect=_MINE).fault
@@ -199,53 +200,53 @@ def _counts() -> tuple[Fault, ...]:
 def _echo() -> tuple[Fault, ...]:
     """Shown by requests that ask for something out of the ordinary."""
     return (
-        _json(
+        _both(
             "responses-temperature-differs",
             "responses.sampling-is-echoed",
             "The answer says another temperature than was asked for.",
-            each(completions, put("temperature", 0.125)),
+            each(_responses, put("temperature", 0.125)),
             seen_on=SeenOn.SPECIAL,
         ),
-        _json(
+        _both(
             "responses-instructions-lost",
             "responses.instructions-are-echoed",
             "The answer does not repeat the instructions.",
-            each(completions, put("instructions", None)),
+            each(_responses, put("instructions", None)),
             seen_on=SeenOn.SPECIAL,
         ),
-        _json(
+        _both(
             "responses-tools-lost",
             "responses.tools-are-echoed",
             "The answer does not repeat the tools.",
-            each(completions, put("tools", [])),
+            each(_responses, put("tools", [])),
             seen_on=SeenOn.SPECIAL,
         ),
-        _json(
+        _both(
             "responses-tool-choice-differs",
             "responses.tool-choice-is-echoed",
             "The answer says another tool_choice than was asked for.",
-            each(completions, put("tool_choice", "auto")),
+            each(_responses, put("tool_choice", "auto")),
             seen_on=SeenOn.SPECIAL,
         ),
-        _json(
+        _both(
             "responses-limit-lost",
             "responses.limit-is-echoed",
             "The answer does not repeat max_output_tokens.",
-            each(completions, put("max_output_tokens", None)),
+            each(_responses, put("max_output_tokens", None)),
             seen_on=SeenOn.SPECIAL,
         ),
-        _json(
+        _both(
             "responses-metadata-lost",
             "responses.metadata-is-echoed",
             "The answer does not repeat the metadata.",
-            each(completions, put("metadata", {})),
+            each(_responses, put("metadata", {})),
             seen_on=SeenOn.SPECIAL,
         ),
-        _json(
+        _both(
             "responses-format-lost",
             "responses.format-is-echoed",
             "The answer says that it is text, and JSON was asked for.",
-            within(completions, put("format", {"type": "text"}), "text"),
+            within(_responses, put("format", {"type": "text"}), "text"),
             seen_on=SeenOn.SPECIAL,
         ),
     )
@@ -290,6 +291,12 @@ def _requests() -> tuple[Fault, ...]:
             _without_model_code,
         ),
     )
+
+
+def _responses(work: Work) -> list[JsonObject]:
+    """The whole answer, or every response in the events of a stream."""
+    found = (as_object(event.get("response")) for event in work.chunks)
+    return [response for response in (*found, work.completion) if response is not None]
 
 
 def _without_echo(work: Work) -> None:

@@ -142,13 +142,6 @@ def _call_items() -> tuple[Fault, ...]:
             each(_output, _arguments_as_object),
         ),
         _calls(
-            "responses-item-ids-same",
-            "responses.item-ids-are-unique",
-            "All items have the id fc_0.",
-            each(_output, put("id", "fc_0")),
-            seen_on=SeenOn.SPECIAL,
-        ),
-        _calls(
             "responses-call-id-is-item-id",
             "responses-tools.call-id-is-not-the-item-id",
             "The id of the item is used as call_id.",

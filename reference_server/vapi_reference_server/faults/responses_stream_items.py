@@ -174,6 +174,12 @@ def _ids() -> tuple[Fault, ...]:
             "Words do not say to which part they belong.",
             changed(drop("content_index"), _TEXT),
         ),
+        _calls(
+            "responses-item-ids-same",
+            "responses.item-ids-are-unique",
+            "All items have the id fc_0.",
+            changed(_one_id),
+        ),
     )
 
 
@@ -368,3 +374,11 @@ def _other_item_words(event: JsonObject) -> None:
 def _other_arguments(event: JsonObject) -> None:
     for item in objects_of(as_object(event["response"]) or {}, "output"):
         item["arguments"] = '{"city":"Rome"}'
+
+
+def _one_id(event: JsonObject) -> None:
+    owners = [as_object(event.get("item")) or {}, *objects_of(as_object(event.get("response")) or {}, "output")]
+    for owner in owners:
+        owner["id"] = "fc_0"
+    if "item_id" in event:
+        event["item_id"] = "fc_0"
