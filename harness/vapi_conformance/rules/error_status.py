@@ -142,7 +142,7 @@ def _not_a_bad_value(group: Sequence[Evidence], what: str) -> Iterator[Violation
     scenarios=("wrong-types",),
     standard=MUST,
     vapi=SHOULD,
-    source="openai-openapi 2.3.0, CreateChatCompletionRequest; RFC 9110, 15.5.1",
+    source="RFC 9110, 15.5.1; openai-openapi 2.3.0, CreateChatCompletionRequest, and the types of the other APIs",
     catalogue=["ERR-11"],
     remedy="Check the types of a request before using it, and refuse wrong ones with 400.",
     applies=_is_judged,
@@ -157,7 +157,7 @@ def wrong_type_is_400(group: Sequence[Evidence]) -> Iterator[Violation]:
     scenarios=("empty-messages",),
     standard=SHOULD,
     vapi=MAY,
-    source="openai-openapi 2.3.0, CreateChatCompletionRequest.messages: one at least",
+    source="openai-openapi 2.3.0, CreateChatCompletionRequest.messages: one at least; so in the other APIs",
     catalogue=["ERR-12"],
     remedy="Refuse a request without a message with 400.",
     applies=_is_judged,
@@ -227,7 +227,7 @@ _KEY_HELPS: Final = frozenset({401, 403})
     standard=MUST,
     vapi=MUST,
     both=True,
-    source="openai-openapi 2.3.0, POST /chat/completions; Vapi, call ended reasons: a refusal ends the call",
+    source="the API's description of its path; Vapi, call ended reasons: a refusal ends the call",
     remedy="Answer what the API describes. If it was 401 or 403: give the tool the key that the endpoint wants.",
     applies=lambda evidence: (
         (label := evidence.exchange.label) is not None

@@ -53,7 +53,7 @@ def _is_empty(evidence: Evidence) -> bool:
     "http.success-status-is-200",
     standard=MUST,
     vapi=SHOULD,
-    source="openai-openapi 2.3.0, createChatCompletion: responses",
+    source="openai-openapi 2.3.0, createChatCompletion and createResponse: responses; so in the other APIs",
     catalogue=["HTTP-01"],
     remedy="Answer with status 200.",
     applies=lambda evidence: _is_answer(evidence) and not _is_empty(evidence),

@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 _REQUEST: Final = "openai-openapi 2.3.0, CreateChatCompletionRequest"
+_LIMITS: Final = "Responses, max_output_tokens; Anthropic, max_tokens; Gemini, maxOutputTokens"
 _REFUSALS: Final = frozenset({400, 422})
 _SENTENCE_ENDS: Final = (".", "!", "?", "…", "。", "！", "？")
 
@@ -72,7 +73,7 @@ def _is_short_by_itself(group: Sequence[Evidence]) -> bool:
     scenarios=("max-tokens",),
     standard=SHOULD,
     vapi=SHOULD,
-    source=f"{_REQUEST}.max_tokens, .max_completion_tokens",
+    source=f"{_REQUEST}.max_tokens, .max_completion_tokens; {_LIMITS}",
     catalogue=["CHAT-16", "GEM-14"],
     remedy="Pass max_tokens on to the model, and finish with length where it cuts the answer.",
     applies=lambda group: _is_judged(group) and not _is_short_by_itself(group),
@@ -101,7 +102,8 @@ def _reason(choice: Choice) -> str:
     scenarios=("stop",),
     standard=SHOULD,
     vapi=MAY,
-    source=f"{_REQUEST}.stop: the returned text does not contain the stop sequence",
+    source=f"{_REQUEST}.stop: the returned text does not contain the stop sequence; Anthropic, stop_sequences; "
+    "Gemini, stopSequences",
     catalogue=["CHAT-17"],
     remedy="Pass stop on to the model; end the answer before the sequence, with the finish reason stop.",
     applies=_is_judged,
@@ -157,7 +159,7 @@ def n_is_honoured_or_refused(group: Sequence[Evidence]) -> Iterator[Violation]:
     scenarios=("json-mode",),
     standard=MUST,
     vapi=MAY,
-    source=f"{_REQUEST}.response_format: json_object, json_schema",
+    source=f"{_REQUEST}.response_format: json_object, json_schema; Responses, text.format; Gemini, responseMimeType",
     catalogue=["CHAT-19"],
     remedy="Pass response_format on to the model; the answer is bare JSON, without a fence or a sentence around it.",
     applies=_is_judged,

@@ -37,7 +37,7 @@ __all__ = [
     "no_argument_call_is_an_empty_object",
 ]
 
-_FUNCTION: Final = "openai-openapi 2.3.0, ChatCompletionMessageToolCall.function"
+_FUNCTION: Final = "openai-openapi 2.3.0, FunctionToolCall and ChatCompletionMessageToolCall.function"
 _FINISH: Final = "openai-openapi 2.3.0, CreateChatCompletionResponse.choices[].finish_reason"
 
 _MOST_CALLS_APPLIED: Final = 50
@@ -95,7 +95,7 @@ def _fault_of_arguments(evidence: Evidence, call: ToolCall) -> str | None:
     "tools.arguments-match-the-schema",
     standard=SHOULD,
     vapi=SHOULD,
-    source="openai-openapi 2.3.0, FunctionObject.parameters",
+    source="openai-openapi 2.3.0, FunctionObject.parameters; Anthropic, input_schema; Gemini, FunctionDeclaration",
     catalogue=["CHAT-TOOL-08"],
     remedy="Constrain the model to the tool's schema, or check and repair the arguments before sending them.",
     needs=[Need.REQUEST],
@@ -163,7 +163,7 @@ def _calls_without_arguments(evidence: Evidence) -> Iterator[tuple[ToolCall, str
     standard=MUST,
     vapi=MUST,
     both=True,
-    source="openai-openapi 2.3.0, CreateChatCompletionRequest.tools",
+    source="openai-openapi 2.3.0, CreateChatCompletionRequest.tools, and tools in the other APIs",
     catalogue=["CHAT-TOOL-09"],
     remedy="Call only functions that the request lists, by the very name it gives them.",
     needs=[Need.REQUEST],
@@ -191,7 +191,7 @@ def _calls_to_run(evidence: Evidence) -> Iterator[ToolCall]:
     "tools.calls-need-an-offer",
     standard=SHOULD,
     vapi=SHOULD,
-    source="openai-openapi 2.3.0, CreateChatCompletionRequest.tools",
+    source="openai-openapi 2.3.0, CreateChatCompletionRequest.tools, and tools in the other APIs",
     catalogue=["CHAT-TOOL-09"],
     remedy="Attach the tool to the assistant, so that the request offers it and the platform knows what to run.",
     needs=[Need.REQUEST],

@@ -17,7 +17,9 @@ __all__ = [
     "one_call_when_not_parallel",
 ]
 
-_TOOL_CHOICE: Final = "openai-openapi 2.3.0, ChatCompletionToolChoiceOption"
+_TOOL_CHOICE: Final = (
+    "openai-openapi 2.3.0, ChatCompletionToolChoiceOption; Anthropic, ToolChoice; Gemini, FunctionCallingConfig.mode"
+)
 
 
 def _forbids_calls(evidence: Evidence) -> bool:
@@ -116,7 +118,7 @@ def choice_named_is_honoured(evidence: Evidence) -> Iterator[Violation]:
     "tools.one-call-when-not-parallel",
     standard=MUST,
     vapi=SHOULD,
-    source="openai-openapi 2.3.0, ParallelToolCalls",
+    source="openai-openapi 2.3.0, ParallelToolCalls; Anthropic, tool_choice.disable_parallel_tool_use",
     catalogue=["CHAT-TOOL-13"],
     remedy="With parallel_tool_calls false, stop after the first call.",
     needs=[Need.REQUEST],

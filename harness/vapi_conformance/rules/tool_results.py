@@ -21,7 +21,10 @@ __all__ = [
     "unknown_result_is_refused",
 ]
 
-_TOOL_MESSAGE: Final = "openai-openapi 2.3.0, ChatCompletionRequestToolMessage"
+_TOOL_MESSAGE: Final = (
+    "openai-openapi 2.3.0, ChatCompletionRequestToolMessage, FunctionCallOutputItemParam; Anthropic, ToolResultBlockParam; "
+    "Gemini, FunctionResponse"
+)
 
 _FEWEST_QUOTED_WORDS: Final = 5
 """`Success.` and `No result returned.` are also what people say; the longer sentences of Vapi are not."""
