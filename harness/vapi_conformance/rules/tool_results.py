@@ -22,8 +22,8 @@ __all__ = [
 ]
 
 _TOOL_MESSAGE: Final = (
-    "openai-openapi 2.3.0, ChatCompletionRequestToolMessage, FunctionCallOutputItemParam; Anthropic, ToolResultBlockParam; "
-    "Gemini, FunctionResponse"
+    "openai-openapi 2.3.0, ChatCompletionRequestToolMessage, FunctionCallOutputItemParam; "
+    "Anthropic, ToolResultBlockParam; Gemini, FunctionResponse"
 )
 
 _FEWEST_QUOTED_WORDS: Final = 5
