@@ -25,7 +25,6 @@ from vapi_conformance.consumers.stainless_python_http import (
     connection_error,
     is_of_httpx,
     raise_for_no_answer,
-    text_of,
 )
 from vapi_conformance.consumers.stainless_python_sse import PythonEventDecoder, PythonSseEvent
 from vapi_conformance.exchange import End, Exchange
@@ -141,7 +140,7 @@ def _hear_whole(exchange: Exchange, body: httpx_body.Body, listening: Listening,
     except PyError:
         if media_type.endswith("json"):
             raise
-        response = text_of(exchange, content)
+        response = httpx_body.text_of(exchange, content)
     listening.at_ns = body.at_ns
     loop.text(whole_text(response))
     loop.items(array_or_nothing(attribute(response, "output")))
@@ -168,7 +167,7 @@ def _raise_for_status(exchange: Exchange, body: httpx_body.Body) -> None:
     content = body.whole()
     said = f"Error code: {status}"
     try:
-        document = py_json.loads(text_of(exchange, content).strip())
+        document = py_json.loads(httpx_body.text_of(exchange, content).strip())
     except PyError:
         document = None
     fields = object_or_none(document)

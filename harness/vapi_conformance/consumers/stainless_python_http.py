@@ -1,17 +1,15 @@
 """What the Python packages openai 3.x and anthropic 2.x do alike around the body that `httpx_body` gives them.
 
 API: `raise_for_no_answer(exchange)` before anything else; `is_of_httpx(error)` for what `httpx_body.Body` raised, which
-openai turns into `connection_error(error)` wherever it guards the read; `text_of` is httpx2's `Response.text`.
+openai turns into `connection_error(error)` wherever it guards the read.
 """
 
-import codecs
-from email.message import Message
 from urllib.parse import urljoin
 
 from vapi_conformance.consumers.py_error import PyError
 from vapi_conformance.exchange import End, Exchange, header_values
 
-__all__ = ["connection_error", "is_of_httpx", "raise_for_no_answer", "text_of"]
+__all__ = ["connection_error", "is_of_httpx", "raise_for_no_answer"]
 
 _OF_HTTPX = frozenset({"ReadTimeout", "ReadError", "RemoteProtocolError", "DecodingError"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -51,15 +49,3 @@ def connection_error(error: PyError) -> PyError:
     if error.name == "ReadTimeout":
         return PyError("APITimeoutError", "Request timed out.")
     return PyError("APIConnectionError", "Connection error.")
-
-
-def text_of(exchange: Exchange, content: bytes) -> str:
-    """`Response.text`: in the charset of the content type if Python knows it, else as UTF-8; wrong bytes replaced."""
-    values = header_values(exchange.response.headers, "content-type") if exchange.response is not None else ()
-    message = Message()
-    message["content-type"] = ", ".join(values)
-    charset = message.get_content_charset() or "utf-8"
-    try:
-        return codecs.getincrementaldecoder(charset)("replace").decode(content, final=True)
-    except (LookupError, UnicodeError):
-        return content.decode("utf-8", "replace")
