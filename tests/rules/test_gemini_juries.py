@@ -8,7 +8,7 @@ from shared_data import Recording, needs_shared, wire_recordings
 from vapi_conformance.dialects.gemini.fields import candidates_of, is_thought, parts_of
 from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import Evidence
-from vapi_conformance.narrow import object_or_nothing
+from vapi_conformance.narrow import array_or_nothing, object_or_nothing
 from vapi_conformance.recordings import load_wire
 from vapi_conformance.rules import Level, Profile, all_rules
 from vapi_conformance.verdict import Outcome, judge
@@ -53,13 +53,35 @@ class TestRecordings:
     def test_no_first_party_breaks_a_must(self) -> None:
         assert [] == [rule for (who, rule, level) in BROKEN if who in FIRST_PARTIES and level is Level.MUST]
 
+    def test_rapida_would_speak_thoughts_and_lose_calls(self) -> None:
+        """What breaks no rule of the API, and Rapida's built-in caller all the same."""
+        found: Counter[str] = Counter()
+        for recording in RECORDINGS:
+            results = judge(all_rules().values(), [evidence_of(recording)], profile=Profile.RAPIDA, dialect=GEMINI)
+            found.update(
+                each.rule.id
+                for each in results
+                if each.outcome is Outcome.VIOLATED and each.rule.standard is None and each.rule.id.startswith("gemini")
+            )
+        tags = Counter(tag for recording in RECORDINGS for tag in array_or_nothing(recording.load()["tags"]))
+        assert tags["reasoning"]
+        assert tags["parallel-tools"]
+        assert {
+            "gemini.no-thoughts-to-speak": tags["reasoning"],
+            "gemini.one-call-in-a-candidate": tags["parallel-tools"],
+        } == dict(found)
+
     def test_nearly_every_rule_of_its_own_was_put_to_the_test(self) -> None:
         """What no recording shows: several candidates, blocked prompts, cached tokens, several allowed names."""
         judged: set[str] = set()
         for recording in RECORDINGS:
             results = judge(all_rules().values(), [evidence_of(recording)], profile=Profile.STANDARD, dialect=GEMINI)
             judged |= {each.rule.id for each in results if each.outcome in (Outcome.PASSED, Outcome.VIOLATED)}
-        own = {each.id for each in all_rules().values() if each.dialects == frozenset({GEMINI}) and not each.scenarios}
+        own = {
+            each.id
+            for each in all_rules().values()
+            if each.dialects == frozenset({GEMINI}) and each.standard is not None and not each.scenarios
+        }
         assert {
             "gemini.allowed-function-names-are-honoured",
             "gemini.blocked-prompt-is-not-answered",

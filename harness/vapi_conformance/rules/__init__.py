@@ -34,6 +34,7 @@ _MODULES = (
     "gemini_stream",
     "gemini_errors",
     "gemini_keys",
+    "gemini_rapida",
     "anthropic",
     "anthropic_meaning",
     "anthropic_errors",

@@ -16,6 +16,7 @@ from vapi_conformance.rules.gemini_view import (
     RESPONSE,
     block_reason,
     candidates,
+    entries,
     has_candidates,
     is_answer,
     is_document,
@@ -37,11 +38,52 @@ __all__ = [
     "json_answer_parses",
     "model_version_is_named",
     "no_more_candidates_than_asked",
+    "nothing_is_null",
     "response_id_is_sent",
     "response_matches_the_schema",
     "role_is_model",
 ]
 
+_MAY_BE_EMPTY: Final = frozenset(
+    {
+        "args",
+        "avgLogprobs",
+        "blockReason",
+        "cachedContentTokenCount",
+        "candidatesTokenCount",
+        "candidatesTokensDetails",
+        "citationMetadata",
+        "codeExecutionResult",
+        "content",
+        "createTime",
+        "executableCode",
+        "fileData",
+        "finishMessage",
+        "finishReason",
+        "functionCall",
+        "functionResponse",
+        "groundingMetadata",
+        "id",
+        "index",
+        "inlineData",
+        "logprobsResult",
+        "partialArgs",
+        "parts",
+        "promptFeedback",
+        "promptTokenCount",
+        "promptTokensDetails",
+        "role",
+        "safetyRatings",
+        "text",
+        "thought",
+        "thoughtSignature",
+        "thoughtsTokenCount",
+        "tokenCount",
+        "toolUsePromptTokenCount",
+        "totalTokenCount",
+        "willContinue",
+    }
+)
 _CANDIDATE: Final = "python-genai 3.4, types.Candidate"
 
 
@@ -57,17 +99,16 @@ _CANDIDATE: Final = "python-genai 3.4, types.Candidate"
 def candidates_or_block_reason(evidence: Evidence) -> Iterator[Violation]:
     """A whole answer has candidates, or a reason why the prompt was blocked."""
     for chunk, record in records(evidence):
-        if not has_candidates(record) and block_reason(record) is None and not _is_no_array(record):
+        if (
+            not has_candidates(record)
+            and block_reason(record) is None
+            and isinstance(record.get("candidates"), list | None)
+        ):
             yield Violation.at(
                 chunk,
                 expected="candidates, or promptFeedback with a blockReason",
                 actual=f"an object with {', '.join(map(quote, list(record)[:10])) or 'no key'}",
             )
-
-
-def _is_no_array(record: Mapping[str, object]) -> bool:
-    """There, but of another type: that is a fault of its own."""
-    return "candidates" in record and not isinstance(record["candidates"], list)
 
 
 @rule(
@@ -134,7 +175,9 @@ def _told(record: Mapping[str, object], key: str) -> str:
     source=f"{_CANDIDATE}.index",
     catalogue=["GEM-08"],
     remedy="Send the index as an integer from 0, or leave it out where it is 0.",
-    applies=lambda evidence: is_answer(evidence) and any("index" in each.fields for _, each in candidates(evidence)),
+    applies=lambda evidence: (
+        is_answer(evidence) and any(each.fields.get("index") is not None for _, each in candidates(evidence))
+    ),
 )
 def index_is_an_integer(evidence: Evidence) -> Iterator[Violation]:
     """The `index` of a candidate is an integer of 0 or more, where it is there."""
@@ -164,8 +207,9 @@ def candidate_indexes_are_distinct(evidence: Evidence) -> Iterator[Violation]:
 def _twice(items: Sequence[object]) -> int | None:
     seen: set[int] = set()
     for item in map(object_or_none, items):
-        index = integer_or_none(item.get("index", 0)) if item is not None else None
-        if index is None:
+        sent = None if item is None else item.get("index")
+        index = 0 if sent is None else integer_or_none(sent)
+        if item is None or index is None:
             continue
         if index in seen:
             return index
@@ -207,7 +251,7 @@ def every_whole_candidate_finishes(evidence: Evidence) -> Iterator[Violation]:
     return at_most(
         Violation.at(chunk, expected="a finishReason", actual=f"none in candidate {describe(candidate.index)}")
         for chunk, candidate in candidates(evidence)
-        if lacks(candidate.fields, "finishReason") or candidate.fields.get("finishReason", "") is None
+        if lacks(candidate.fields, "finishReason")
     )
 
 
@@ -279,6 +323,26 @@ def json_answer_parses(evidence: Evidence) -> Iterator[Violation]:
     problem = parse(text).error
     if problem is not None:
         yield Violation.at(evidence.answer_chunks[0], expected="a JSON text", actual=f"{quote(text)}: {problem}")
+
+
+@rule(
+    "gemini.nothing-is-null",
+    dialects=GEMINI,
+    standard=SHOULD,
+    source="ProtoJSON format: what is empty is left out, and null is read as if it were; observed on every answer",
+    catalogue=["GEM-02"],
+    remedy="Leave out what is not there, when the answer is written.",
+    applies=is_answer,
+)
+def nothing_is_null(evidence: Evidence) -> Iterator[Violation]:
+    """What is not there is left out, and not sent as null."""
+    return at_most(
+        Violation.at(chunk, expected=f"no {key}, or a value", actual="null")
+        for chunk, record in records(evidence)
+        for key, value in entries(record)
+        # What an answer cannot do without is told by its own rule, and so is a key that is no key of the API.
+        if value is None and key in _MAY_BE_EMPTY
+    )
 
 
 @rule(

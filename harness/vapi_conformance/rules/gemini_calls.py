@@ -60,7 +60,7 @@ def function_call_has_a_name(evidence: Evidence) -> Iterator[Violation]:
     yield from at_most(
         Violation.at(chunk_of(evidence, call), expected="a name", actual=f"call {call.index} has none")
         for call in calls_of(evidence)
-        if call.fragments[0].fields.get("name") is None and "name" not in call.fragments[0].fields
+        if call.fragments[0].fields.get("name") is None
     )
 
 
@@ -86,7 +86,7 @@ def args_are_an_object(evidence: Evidence) -> Iterator[Violation]:
     catalogue=["GEM-19"],
     remedy="Give each call an id of its own, or none at all.",
     applies=lambda evidence: (
-        is_answer(evidence) and any("id" in call.fragments[0].fields for call in calls_of(evidence))
+        is_answer(evidence) and any(call.fragments[0].fields.get("id") is not None for call in calls_of(evidence))
     ),
 )
 def function_call_ids_are_unique(evidence: Evidence) -> Iterator[Violation]:

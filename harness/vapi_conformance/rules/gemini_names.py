@@ -1,15 +1,15 @@
 """Names in Gemini's answers: keys in camelCase, enum values in capitals, numbers only where they were asked for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from vapi_conformance.dialects.gemini.enums import FINISH_REASONS
 from vapi_conformance.dialects.gemini.request import wants_integer_enums
 from vapi_conformance.dialects.transcript import Chunk
 from vapi_conformance.evidence import Evidence
-from vapi_conformance.narrow import array_or_nothing, integer_or_none, object_or_nothing
+from vapi_conformance.narrow import integer_or_none
 from vapi_conformance.rules.bounding import at_most
-from vapi_conformance.rules.gemini_view import GEMINI, candidates, is_answer, records, snake_case
+from vapi_conformance.rules.gemini_view import GEMINI, candidates, entries, is_answer, records, snake_case
 from vapi_conformance.rules.quoting import describe, quote
 from vapi_conformance.rules.rule import MAY, MUST, SHOULD, Need, Violation, rule
 from vapi_conformance.rules.shape import shape_violations
@@ -58,8 +58,6 @@ _KEYS: Final = (
     "usageMetadata",
     "willContinue",
 )
-_OF_OTHERS: Final = frozenset({"args", "response", "groundingMetadata", "grounding_metadata"})
-"""Keys whose values have names that the model, or a tool, has chosen."""
 _ENUMS: Final = frozenset(
     {"finishReason", "blockReason", "category", "probability", "severity", "modality", "trafficType", "outcome"}
 )
@@ -80,21 +78,9 @@ def keys_are_camel_case(evidence: Evidence) -> Iterator[Violation]:
     return at_most(
         Violation.at(chunk, expected=written[key], actual=quote(key))
         for chunk, record in records(evidence)
-        for key, _ in _entries(record)
+        for key, _ in entries(record)
         if key in written
     )
-
-
-def _entries(record: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    """Every key of every object that is the API's, with its value."""
-    stack: list[object] = [record]
-    while stack:
-        item = stack.pop()
-        for key, value in object_or_nothing(item).items():
-            yield key, value
-            if key not in _OF_OTHERS:
-                stack.append(value)
-        stack.extend(array_or_nothing(item))
 
 
 @rule(
@@ -136,7 +122,7 @@ def finish_reason_is_known(evidence: Evidence) -> Iterator[Violation]:
 
 def _enum_values(evidence: Evidence) -> Iterator[tuple[Chunk, str, object]]:
     for chunk, record in records(evidence):
-        yield from ((chunk, key, value) for key, value in _entries(record) if key in _ENUMS)
+        yield from ((chunk, key, value) for key, value in entries(record) if key in _ENUMS)
 
 
 @rule(

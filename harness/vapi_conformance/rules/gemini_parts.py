@@ -71,11 +71,11 @@ def part_has_one_payload(evidence: Evidence) -> Iterator[Violation]:
 
 
 def _payload_fault(part: Mapping[str, object]) -> str | None:
-    held = [name for name in _PAYLOADS if name in part]
+    held = [name for name in _PAYLOADS if part.get(name) is not None]
     if len(held) > 1:
         return f"{' and '.join(held)} in one part"
     # A key that nobody knows yet may be a payload; one in snake_case has a rule of its own.
-    if not held and part.keys() <= _FLAGS - _WRITTEN_OTHERWISE:
+    if not held and part.keys() <= _FLAGS.union(_PAYLOADS) - _WRITTEN_OTHERWISE:
         return f"a part with {', '.join(sorted(part)) or 'nothing'} only"
     return None
 
@@ -164,15 +164,20 @@ def thoughts_precede_answers(evidence: Evidence) -> Iterator[Violation]:
     source=f"{_PART}.thought_signature: bytes; ProtoJSON format: bytes are written as base64",
     catalogue=["GEM-16"],
     remedy="Write the signature in base64, as a string: it has to come back unchanged in the next request.",
-    applies=lambda evidence: is_answer(evidence) and any("thoughtSignature" in part for _, part in _parts(evidence)),
+    applies=lambda evidence: is_answer(evidence) and any(True for _ in _signatures(evidence)),
 )
 def thought_signature_is_base64(evidence: Evidence) -> Iterator[Violation]:
     """A `thoughtSignature` is base64."""
     return at_most(
-        Violation.at(chunk, expected="base64", actual=describe(part["thoughtSignature"]))
-        for chunk, part in _parts(evidence)
-        if "thoughtSignature" in part and not _is_base64(part["thoughtSignature"])
+        Violation.at(chunk, expected="base64", actual=describe(signature))
+        for chunk, signature in _signatures(evidence)
+        if not _is_base64(signature)
     )
+
+
+def _signatures(evidence: Evidence) -> Iterator[tuple[Chunk, object]]:
+    sent_ones = ((chunk, part.get("thoughtSignature")) for chunk, part in _parts(evidence))
+    return ((chunk, signature) for chunk, signature in sent_ones if signature is not None)
 
 
 def _is_base64(value: object) -> bool:

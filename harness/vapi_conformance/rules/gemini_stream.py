@@ -34,6 +34,7 @@ __all__ = [
     "answer_does_not_fail",
     "array_holds_objects",
     "array_is_json",
+    "array_is_labelled_json",
     "chunk_has_candidates",
     "error_has_the_shape",
     "every_candidate_finishes",
@@ -143,6 +144,22 @@ def array_holds_objects(evidence: Evidence) -> Iterator[Violation]:
 
 
 @rule(
+    "gemini-stream.array-is-labelled-json",
+    dialects=GEMINI,
+    standard=MUST,
+    source="RFC 8259, 11; observed on every array",
+    catalogue=["GEM-STREAM-01", "HTTP-03"],
+    remedy="Send Content-Type: application/json with an array.",
+    needs=[Need.HEADERS],
+    applies=lambda evidence: is_array(evidence) and bool(evidence.header("content-type")),
+)
+def array_is_labelled_json(evidence: Evidence) -> Iterator[Violation]:
+    """An array of chunks is labelled `application/json`."""
+    if evidence.media_type != "application/json":
+        yield Violation(expected="Content-Type application/json", actual=quote(evidence.media_type))
+
+
+@rule(
     "gemini-stream.chunk-has-candidates",
     dialects=GEMINI,
     standard=MUST,
@@ -160,7 +177,7 @@ def chunk_has_candidates(evidence: Evidence) -> Iterator[Violation]:
         for chunk, record in records(evidence)
         if block_reason(record) is None
         and not has_candidates(record)
-        and not ("candidates" in record and not isinstance(record["candidates"], list))
+        and isinstance(record.get("candidates"), list | None)
     )
 
 

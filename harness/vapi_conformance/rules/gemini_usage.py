@@ -49,7 +49,7 @@ def _last(evidence: Evidence) -> UsageReport | None:
     if not reports or not is_answer(evidence):
         return None
     counts = reports[-1].counts
-    if not all(isinstance(counts.get(name, 0), int) for name in _COUNTS):
+    if not all(counts.get(name) is None or isinstance(counts[name], int) for name in _COUNTS):
         return None
     return reports[-1]
 
@@ -119,7 +119,9 @@ def usage_total_is_the_sum(evidence: Evidence) -> Iterator[Violation]:
     source=f"{_USAGE}.prompt_token_count: includes the tokens of cached content",
     catalogue=["GEM-10"],
     remedy="Count cached tokens as a part of promptTokenCount.",
-    applies=lambda evidence: (last := _last(evidence)) is not None and "cachedContentTokenCount" in last.counts,
+    applies=lambda evidence: (
+        (last := _last(evidence)) is not None and last.counts.get("cachedContentTokenCount") is not None
+    ),
 )
 def cached_within_prompt(evidence: Evidence) -> Iterator[Violation]:
     """Cached tokens are a part of the tokens of the prompt."""
@@ -219,14 +221,13 @@ def details_add_up(evidence: Evidence) -> Iterator[Violation]:
 
 def _sum_of(counts: Mapping[str, object], details: str) -> int | None:
     """None where there is nothing to add up."""
-    found = [
-        integer_or_none(object_or_nothing(each).get("tokenCount", 0)) for each in array_or_nothing(counts.get(details))
-    ]
+    counted = [object_or_nothing(each).get("tokenCount") for each in array_or_nothing(counts.get(details))]
+    found = [0 if each is None else integer_or_none(each) for each in counted]
     return None if not found or None in found else sum(each or 0 for each in found)
 
 
 def _told(counts: Mapping[str, object], name: str) -> str:
-    return _shown(count_of(counts, name)) if name in counts else "no such count"
+    return _shown(count_of(counts, name)) if counts.get(name) is not None else "no such count"
 
 
 def _reports_usage(evidence: Evidence) -> bool:

@@ -19,6 +19,7 @@ __all__ = [
     "asked_body",
     "block_reason",
     "candidates",
+    "entries",
     "has_candidates",
     "is_answer",
     "is_array",
@@ -35,6 +36,8 @@ GEMINI: Final = frozenset({Dialect.GEMINI_GENERATE_CONTENT})
 RESPONSE: Final = "python-genai 3.4, types.GenerateContentResponse"
 
 _NOTHING: Final[Mapping[str, object]] = {}
+_OF_OTHERS: Final = frozenset({"args", "response", "groundingMetadata", "grounding_metadata"})
+"""Keys whose values have names that the model, or a tool, has chosen."""
 _CAPITAL: Final = re.compile(r"(?<!^)([A-Z])")
 
 
@@ -105,8 +108,8 @@ def asked_body(evidence: Evidence) -> Mapping[str, object]:
 
 
 def lacks(record: Mapping[str, object], name: str) -> bool:
-    """Whether a key is there in neither spelling; that the wrong one is there is told by its own rule."""
-    return name not in record and snake_case(name) not in record
+    """Whether a key is there in neither spelling, null being absent; the wrong spelling is told by its own rule."""
+    return record.get(name) is None and snake_case(name) not in record
 
 
 def block_reason(record: Mapping[str, object]) -> object:
@@ -119,3 +122,15 @@ def block_reason(record: Mapping[str, object]) -> object:
 def has_candidates(record: Mapping[str, object]) -> bool:
     """Whether there is at least one."""
     return bool(array_or_nothing(record.get("candidates")))
+
+
+def entries(record: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Every key of every object that is the API's, with its value."""
+    stack: list[object] = [record]
+    while stack:
+        item = stack.pop()
+        for key, value in object_or_nothing(item).items():
+            yield key, value
+            if key not in _OF_OTHERS:
+                stack.append(value)
+        stack.extend(array_or_nothing(item))
