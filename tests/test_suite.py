@@ -110,7 +110,8 @@ class TestNeededScenarios:
     def test_what_another_platform_or_api_does_not_know_is_left_out(self, dialect: Dialect) -> None:
         by = Direct.made(dialect=dialect, base_url=URL)
         chosen = set(names(needed_scenarios(all_rules().values(), platform=by, has_key=True)))
-        assert {"plain", "auth", "tool-call", "stop"} <= chosen
+        assert {"plain", "auth", "tool-call", "max-tokens"} <= chosen
+        assert (dialect is Dialect.OPENAI_RESPONSES) == ("stop" not in chosen)
         assert chosen.isdisjoint({"greeting", "metadata-modes", "tool-sentinels", "full-url", "choices", "seed"})
 
     def test_no_rules_need_the_plain_turn_only(self) -> None:

@@ -99,6 +99,7 @@ def _reason(choice: Choice) -> str:
 
 @scenario_rule(
     "sampling.stop-sequence-is-honoured",
+    dialects=EVERY - {Dialect.OPENAI_RESPONSES},
     scenarios=("stop",),
     standard=SHOULD,
     vapi=MAY,
