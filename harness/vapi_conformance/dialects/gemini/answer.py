@@ -179,7 +179,6 @@ def _transcribe(kind: BodyKind, chunks: tuple[Chunk, ...], markers: tuple[Marker
             ]
         if (counts := object_or_none(record.get("usageMetadata"))) is not None:
             usages.append(_usage(chunk, counts))
-            faults += [fault for each in candidates.values() if (fault := each.move(Signal.USAGE, chunk.index))]
     escaped = any(chunk.payload.lone_surrogates for chunk in chunks)
     return Transcript(
         kind=kind,

@@ -15,7 +15,6 @@ class Signal(StrEnum):
     METADATA = "metadata"
     """The candidate without parts and without a finish reason: ratings, grounding, or just its role."""
     FINISH_REASON = "finishReason"
-    USAGE = "usageMetadata"
 
 
 class State(StrEnum):
@@ -27,20 +26,18 @@ class State(StrEnum):
 
 
 # What is missing here is out of order. The chunk with the finish reason is the candidate's last (facts on dialects,
-# 5.3: 194 of 194 streams). There is no row for an end marker, because the API has none, and none for thoughts before
-# answers, which is a habit and a rule of its own.
+# 5.3: 194 of 194 streams). There is no row for an end marker, because the API has none; none for usage, which may stand
+# on any chunk; and none for thoughts before answers, which is a habit and a rule of its own.
 TRANSITIONS: Final[Mapping[State, Mapping[Signal, State]]] = {
     State.IDLE: {
         Signal.PART: State.OPEN,
         Signal.METADATA: State.OPEN,
         Signal.FINISH_REASON: State.FINISHED,
-        Signal.USAGE: State.IDLE,
     },
     State.OPEN: {
         Signal.PART: State.OPEN,
         Signal.METADATA: State.OPEN,
         Signal.FINISH_REASON: State.FINISHED,
-        Signal.USAGE: State.OPEN,
     },
-    State.FINISHED: {Signal.USAGE: State.FINISHED},
+    State.FINISHED: {},
 }
