@@ -112,6 +112,8 @@ class Direct:
         body: dict[str, object] = {"model": self.model, "messages": [dict(each) for each in messages], "stream": True}
         if tools:
             body["tools"] = [dict(each) for each in tools]
+        if self.dialect is Dialect.OPENAI_RESPONSES:
+            body["store"] = False  # the service keeps answers unless told not to, and ours are of no use to anybody
         return body | {"max_tokens": _MAX_TOKENS}
 
     def in_call(self, number: int) -> Self:  # noqa: ARG002 - see Calling

@@ -7,7 +7,7 @@ nothing: that is told by `errors.well-formed-request-is-answered`.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from vapi_conformance.dialects.names import CHAT
+from vapi_conformance.dialects.names import CHAT, OPENAI
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End
 from vapi_conformance.rules.quoting import quote
@@ -105,7 +105,7 @@ def unknown_keys_are_ignored(group: _Group) -> Iterator[Violation]:
 @scenario_rule(
     "http.minimal-request-is-answered",
     scenarios=("minimal",),
-    dialects=CHAT,
+    dialects=OPENAI,
     standard=MUST,
     vapi=SHOULD,
     source="openai-openapi 2.3.0, CreateChatCompletionRequest: required; inferred of Rapida: without model options "
