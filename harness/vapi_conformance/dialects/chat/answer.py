@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import Final
 
 from vapi_conformance.dialects.reading import Answer, read_body
@@ -220,7 +221,8 @@ def _transcribe(kind: BodyKind, chunks: tuple[Chunk, ...], markers: tuple[Marker
             faults += [fault for signal in choice.take(chunk, fields) if (fault := choice.move(signal, chunk.index))]
         if (counts := object_or_none(record.get("usage"))) is not None:
             usages.append(_usage(chunk, counts))
-            faults += [fault for each in choices.values() if (fault := each.move(Signal.USAGE, chunk.index))]
+            # It is of the whole answer: one choice tells its order, or many of both would cost their product.
+            faults += [fault for each in islice(choices.values(), 1) if (fault := each.move(Signal.USAGE, chunk.index))]
     return Transcript(
         kind=kind,
         chunks=chunks,
