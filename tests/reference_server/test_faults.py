@@ -76,6 +76,8 @@ SPECIAL: dict[str, Trigger] = {
     "accept-decides": (ask("Hi", stream=True),),
     "500-on-unknown-keys": (ask("Hi", call={"id": "c"}),),
     "500-without-call": (ask("Hi"),),
+    "500-on-minimal": (ask("Hi", stream=True),),
+    "500-on-vendor-keys": (ask("Hi", top_k=40),),
     "header-case-matters": (Sent(body=user("Hi"), headers=(("AUTHORIZATION", "Bearer any"),)),),
     "get-answers-200": (Sent(body=b"", method="GET"),),
     "unknown-path-200": (Sent(body=user("Hi"), path="/nowhere"),),

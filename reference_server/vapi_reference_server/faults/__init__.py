@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vapi_reference_server.faults.anthropic import anthropic_faults
+from vapi_reference_server.faults.anthropic_blocks import anthropic_block_faults
 from vapi_reference_server.faults.anthropic_stream import anthropic_stream_faults
 from vapi_reference_server.faults.auth import auth_faults
 from vapi_reference_server.faults.completion import completion_faults
@@ -64,6 +65,7 @@ def listed_faults() -> tuple[Fault, ...]:
         *responses_stream_item_faults(),
         *anthropic_faults(),
         *anthropic_stream_faults(),
+        *anthropic_block_faults(),
         *gemini_faults(),
         *gemini_request_faults(),
         *gemini_stream_faults(),

@@ -62,6 +62,12 @@ def _labels() -> tuple[Fault, ...]:
             "The content is a string.",
             each(completions, _content_as_text),
         ),
+        _json(
+            "anthropic-container-text",
+            "anthropic.message-matches-the-schema",
+            "The container is a string.",
+            each(completions, put("container", "none")),
+        ),
     )
 
 

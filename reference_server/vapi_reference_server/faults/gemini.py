@@ -111,6 +111,12 @@ def _candidates() -> tuple[Fault, ...]:
             "There are two candidates, and one was asked for.",
             asking(lambda request: replace(request, choices=2)),
         ),
+        _json(
+            "gemini-key-null",
+            "gemini.nothing-is-null",
+            "What a candidate does not have is null.",
+            each(_all_candidates, put("citationMetadata", None)),
+        ),
     )
 
 
@@ -289,6 +295,12 @@ def _counts() -> tuple[Fault, ...]:
             "Thoughts are shown, and not counted.",
             each(_usages, _without_thoughts),
             seen_on=SeenOn.THOUGHTS,
+        ),
+        _json(
+            "gemini-details-object",
+            "gemini.response-matches-the-schema",
+            "The counts by modality are an object, not an array.",
+            each(_usages, put("promptTokensDetails", {})),
         ),
     )
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _MINE = DialectName.GEMINI
 _replies = Shelf(SeenOn.SPECIAL, Stage.REPLIES, dialect=_MINE).fault
+_misread = Shelf(SeenOn.SPECIAL, Stage.BODY, dialect=_MINE).fault
 _refusal = Shelf(SeenOn.REFUSED, Stage.REFUSAL, dialect=_MINE).fault
 _key = Shelf(SeenOn.KEY, Stage.ARRIVED, dialect=_MINE).fault
 _key_refusal = Shelf(SeenOn.KEY, Stage.REFUSAL, dialect=_MINE).fault
@@ -39,6 +40,12 @@ def _requests() -> tuple[Fault, ...]:
             "gemini.json-answer-parses",
             "An answer that must be JSON starts with a sentence.",
             _prose,
+        ),
+        _misread(
+            "gemini-allowed-names-ignored",
+            "gemini.allowed-function-names-are-honoured",
+            "Functions are called that allowedFunctionNames leaves out.",
+            _allow_all,
         ),
     )
 
@@ -140,6 +147,12 @@ def _keys() -> tuple[Fault, ...]:
             "The refusal of a wrong key does not say that it was the key.",
             _error_with(drop("details")),
         ),
+        _key_problem(
+            "gemini-no-key-401",
+            "gemini.missing-key-is-permission-denied",
+            "A missing key gets status 401.",
+            _unauthenticated,
+        ),
     )
 
 
@@ -204,3 +217,13 @@ def _blocked(work: Work) -> None:
     if work.problem is not None and work.answer is not None:
         body = as_object(work.dialect.error_body(work.problem, work)) or {}
         work.answer = json_answer(work.answer.status, {**body, "promptFeedback": {"blockReason": "OTHER"}})
+
+
+def _unauthenticated(work: Work) -> None:
+    if work.problem is not None and work.problem.code == "missing_api_key":
+        work.problem.status = 401
+
+
+def _allow_all(work: Work) -> None:
+    config = as_object(work.body.get("toolConfig")) or {}
+    (as_object(config.get("functionCallingConfig")) or {}).pop("allowedFunctionNames", None)

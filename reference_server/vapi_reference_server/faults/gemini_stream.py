@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vapi_reference_server.answer import DONE, STREAM_HEADERS, Write, event
 from vapi_reference_server.dialects.names import DialectName
-from vapi_reference_server.faults.editing import Shelf, drop, put, send, swap, with_answer
+from vapi_reference_server.faults.editing import Shelf, drop, head, put, send, swap, with_answer
 from vapi_reference_server.faults.events import inside
 from vapi_reference_server.faults.fault import SeenOn, Stage
 from vapi_reference_server.json_values import JsonObject, as_object, encode, objects_of
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _stream = Shelf(SeenOn.STREAM, Stage.CHUNKS, dialect=DialectName.GEMINI).fault
 _calls = Shelf(SeenOn.TOOL_STREAM, Stage.CHUNKS, dialect=DialectName.GEMINI).fault
 _wire = Shelf(SeenOn.STREAM, Stage.WRITES, dialect=DialectName.GEMINI).fault
+_array_head = Shelf(SeenOn.SPECIAL, Stage.ANSWER, dialect=DialectName.GEMINI).fault
 _array_only = Shelf(SeenOn.SPECIAL, Stage.WRITES, dialect=DialectName.GEMINI).fault
 _two = Shelf(SeenOn.SPECIAL, Stage.CHUNKS, dialect=DialectName.GEMINI).fault
 _INTERNAL: JsonObject = {"code": 500, "message": "Internal error encountered.", "status": "INTERNAL"}
@@ -97,7 +98,13 @@ def _kinds() -> tuple[Fault, ...]:
             "A JSON array answers although alt=sse asks for events.",
             with_answer(_array),
         ),
-        Shelf(SeenOn.SPECIAL, Stage.ANSWER, dialect=DialectName.GEMINI).fault(
+        _array_head(
+            "gemini-array-as-events",
+            "gemini-stream.array-is-labelled-json",
+            "The array says it is an event stream.",
+            head(content_type="text/event-stream"),
+        ),
+        _array_head(
             "gemini-sse-for-array",
             "gemini-stream.no-alt-gets-an-array",
             "Events answer although alt=sse is not there.",

@@ -127,6 +127,20 @@ def _odd_requests() -> tuple[Fault, ...]:
             "A body above the limit gets status 500.",
             fails_on("request_too_large"),
         ),
+        _body(
+            "500-on-minimal",
+            "http.minimal-request-is-answered",
+            "A request with model, messages, stream and temperature only gets status 500.",
+            _minimal,
+            everywhere=False,
+        ),
+        _body(
+            "500-on-vendor-keys",
+            "http.vendor-keys-are-no-server-error",
+            "Keys of other vendors get status 500.",
+            _vendor_keys,
+            everywhere=False,
+        ),
     )
 
 
@@ -182,6 +196,16 @@ def _unknown_keys(work: Work) -> None:
 def _without_call(work: Work) -> None:
     if as_object(work.body.get("call")) is None:
         raise problems.server_error("'call'")
+
+
+def _minimal(work: Work) -> None:
+    if work.body.keys() <= {"model", "messages", "stream", "temperature"}:
+        raise problems.server_error("'max_tokens'")
+
+
+def _vendor_keys(work: Work) -> None:
+    if not work.body.keys().isdisjoint({"top_k", "min_p", "chat_template_kwargs"}):
+        raise problems.server_error("Unexpected keyword argument.")
 
 
 def _get_answers(work: Work) -> None:

@@ -85,6 +85,12 @@ def _labels() -> tuple[Fault, ...]:
             "The words stand in output_text, too, as clients have it.",
             each(completions, put("output_text", "Hello")),
         ),
+        _json(
+            "responses-background-text",
+            "responses.body-matches-the-schema",
+            "Whether it ran in the background is a string.",
+            each(completions, put("background", "no")),
+        ),
     )
 
 

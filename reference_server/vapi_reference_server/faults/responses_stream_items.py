@@ -251,6 +251,12 @@ def _parts() -> tuple[Fault, ...]:
             "Words come for an item that is a call.",
             changed(inside(put("type", "function_call"), "item"), _ADDED),
         ),
+        _stream(
+            "responses-running-background-text",
+            "responses-stream.event-matches-the-schema",
+            "response.in_progress says in a string whether it runs in the background.",
+            changed(inside(put("background", "no"), "response"), "response.in_progress"),
+        ),
     )
 
 
@@ -327,6 +333,12 @@ def _sums() -> tuple[Fault, ...]:
             "responses-tools.output-repeats-the-call",
             "The last event has other arguments than were sent.",
             last_changed(_other_arguments, _COMPLETED),
+        ),
+        _calls(
+            "responses-arguments-nameless",
+            "responses-tools.arguments-done-has-name",
+            "The event that ends arguments does not name the function.",
+            changed(drop("name"), _ARGUMENTS_DONE),
         ),
     )
 

@@ -50,7 +50,7 @@ def _started(item: JsonObject) -> JsonObject:
 
 def _body(item: JsonObject) -> Iterator[tuple[str, JsonObject]]:
     if item["type"] == "function_call":
-        yield from _arguments(str(item["arguments"]))
+        yield from _arguments(str(item["name"]), str(item["arguments"]))
     elif item["type"] == "message":
         for index, part in enumerate(objects_of(item, "content")):
             yield from _text(index, part)
@@ -59,10 +59,11 @@ def _body(item: JsonObject) -> Iterator[tuple[str, JsonObject]]:
             yield from _summary(index, part)
 
 
-def _arguments(arguments: str) -> Iterator[tuple[str, JsonObject]]:
+def _arguments(name: str, arguments: str) -> Iterator[tuple[str, JsonObject]]:
     for at in range(0, len(arguments), _ARGUMENT_CHARACTERS):
         yield "function_call_arguments.delta", {"delta": arguments[at : at + _ARGUMENT_CHARACTERS]}
-    yield "function_call_arguments.done", {"arguments": arguments}
+    # The API description wants the name here, and OpenAI leaves it out: whoever reads either is served.
+    yield "function_call_arguments.done", {"name": name, "arguments": arguments}
 
 
 def _text(index: int, part: JsonObject) -> Iterator[tuple[str, JsonObject]]:
