@@ -34,7 +34,7 @@ def response(said: object = "I like tea", **more: object) -> Sent:
 
 
 def message(said: object = "I like tea", *headers: tuple[str, str], **more: object) -> Sent:
-    turns = said if isinstance(said, list) else [{"role": "user", "content": said}]
+    turns: object = said if isinstance(said, list) else [{"role": "user", "content": said}]
     return Sent(
         body={"model": "reference", "max_tokens": 2000, "messages": turns, **more},
         path="/v1/messages",
@@ -43,7 +43,7 @@ def message(said: object = "I like tea", *headers: tuple[str, str], **more: obje
 
 
 def content(said: object = "I like tea", **more: object) -> Sent:
-    turns = said if isinstance(said, list) else [{"parts": [{"text": said}]}]
+    turns: object = said if isinstance(said, list) else [{"parts": [{"text": said}]}]
     return Sent(body={"contents": turns, **more}, path=f"{MODEL}:generateContent")
 
 
