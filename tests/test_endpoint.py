@@ -117,8 +117,10 @@ class TestChoices:
             (
                 "dialect",
                 "openai",
-                "'openai' is none of: openai_chat_completions, openai_compatible, openai_responses, "
-                "anthropic_messages, gemini_generate_content",
+                (
+                    "'openai' is none of: openai_chat_completions, openai_compatible, openai_responses, "
+                    "anthropic_messages, gemini_generate_content"
+                ),
             ),
             ("profile", "strict", "'strict' is none of: standard, vapi, rapida"),
             ("platform", "retell", "'retell' is none of: vapi, rapida, direct"),
@@ -166,8 +168,10 @@ class TestPlatforms:
         [
             (
                 {"platform": "vapi", "dialect": "gemini_generate_content"},
-                "Vapi calls custom endpoints by Chat Completions only; for gemini_generate_content give "
-                "--endpoint-platform direct or rapida",
+                (
+                    "Vapi calls custom endpoints by Chat Completions only; for gemini_generate_content give "
+                    "--endpoint-platform direct or rapida"
+                ),
             ),
             (
                 {"profile": "vapi", "dialect": "openai_responses"},
@@ -183,8 +187,10 @@ class TestPlatforms:
             ),
             (
                 {"platform": "direct", "credential": "c.json"},
-                "--endpoint-credential is for vapi and rapida; the platform is direct: give the key with "
-                "--endpoint-api-key-env",
+                (
+                    "--endpoint-credential is for vapi and rapida; the platform is direct: give the key with "
+                    "--endpoint-api-key-env"
+                ),
             ),
         ],
     )

@@ -247,8 +247,10 @@ class TestDialects:
         result = check("a.json", "b.har", "--rule", "errors.body-is-json", "--rule", "sse.utf-8-is-valid")
         against = "1 anthropic_messages by profile standard · 1 openai_compatible by profile vapi"
         assert result.stdout.splitlines() == [
-            "a.json: no violation: 1 rule held, 1 do not apply · "
-            "read as anthropic_messages: the URL ends in /v1/messages",
+            (
+                "a.json: no violation: 1 rule held, 1 do not apply · "
+                "read as anthropic_messages: the URL ends in /v1/messages"
+            ),
             f"b.har#0: no violation: 1 rule held, 1 do not apply · {READ}",
             f"2 judged, no MUST is broken · {against}",
         ]

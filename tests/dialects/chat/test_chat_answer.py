@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from shared_data import Recording, needs_shared, wire_recordings
 from vapi_conformance.dialects.chat.answer import TRANSITIONS, Signal, State, read_answer
-from vapi_conformance.dialects.reading import Answer
 from vapi_conformance.dialects.transcript import OutOfOrder, Role, Transcript
 from vapi_conformance.exchange import Read
 from vapi_conformance.recordings import load_wire
@@ -339,7 +338,7 @@ class TestSpeed:
     def seconds(parts: Sequence[Read]) -> float:
         def once() -> float:
             started = time.process_time()
-            answer: Answer = read_answer(parts, media_type="text/event-stream")
+            answer = read_answer(parts, media_type="text/event-stream")
             assert answer.transcript.chunks
             return time.process_time() - started
 

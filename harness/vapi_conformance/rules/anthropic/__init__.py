@@ -1,0 +1,3 @@
+"""Rules of Anthropic's Messages API alone."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Rules of Chat Completions alone."""
+
+__all__: list[str] = []

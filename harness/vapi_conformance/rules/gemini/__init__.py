@@ -1,0 +1,3 @@
+"""Rules of Gemini's API alone."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Rules of OpenAI's Responses API alone."""
+
+__all__: list[str] = []
