@@ -75,7 +75,7 @@ class TestAFaultOfAnyApi:
 NOT_IN: Mapping[DialectName, set[str]] = {
     DialectName.RESPONSES: set(),
     DialectName.ANTHROPIC: {"bearer-refused"},
-    DialectName.GEMINI: {"bearer-refused", "403-for-no-key", "no-auth-scheme", "401-without-body"},
+    DialectName.GEMINI: {"bearer-refused", "403-for-no-key", "no-auth-scheme", "401-without-body", "python-literals"},
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from vapi_reference_server.faults.fault import Fault
     from vapi_reference_server.work import Work
 
-_wire = Shelf(SeenOn.STREAM, Stage.WRITES).fault
-_CONTENT = b'"content":"'
+_wire = Shelf(SeenOn.STREAM, Stage.WRITES, everywhere=True).fault
+_chat = Shelf(SeenOn.STREAM, Stage.WRITES).fault
+# The key before the first words: of a chunk, of a Responses delta, of a text block or part.
+_WORDS = re.compile(rb'"(?:content|delta|text)":"(?!")')
 _HUGE_LINE_BYTES = 17 * 1024 * 1024
 _TRACEBACK = (
     b'Traceback (most recent call last):\n  File "server.py", line 88, in stream\nRuntimeError: the model went away\n\n'
@@ -56,7 +59,7 @@ def _encoding() -> tuple[Fault, ...]:
 def _lines() -> tuple[Fault, ...]:
     return (
         _wire("crlf-mixed", "sse.line-ends-are-uniform", "Every other event ends its lines with CRLF.", _mixed),
-        _wire("lone-cr", "sse.no-lone-carriage-return", "Lines end with a lone carriage return.", swap(b"\n", b"\r")),
+        _wire("lone-cr", "sse.no-lone-carriage-return", "Lines end with a lone carriage return.", _lone_cr),
         _wire(
             "last-event-unterminated",
             "sse.last-event-is-terminated",
@@ -75,7 +78,7 @@ def _lines() -> tuple[Fault, ...]:
             "One line end instead of an empty line stands between the events.",
             _joined,
         ),
-        _wire(
+        _chat(
             "two-data-lines",
             "sse.one-data-line-per-event",
             "Each payload is spread over two data lines.",
@@ -85,7 +88,7 @@ def _lines() -> tuple[Fault, ...]:
             "empty-events",
             "sse.no-empty-events",
             "Two empty lines follow each event.",
-            swap(b"\n\n", b"\n\n\n"),
+            _emptied,
         ),
         _wire(
             "huge-line",
@@ -101,13 +104,13 @@ def _fields() -> tuple[Fault, ...]:
     return (
         _wire("data-capitalised", exact, "The field is called `Data`.", swap(b"data: ", b"Data: ", 1)),
         _wire("data-indented", exact, "A blank stands before `data`.", swap(b"data: ", b" data: ", 1)),
-        _wire(
+        _chat(
             "no-space-after-colon",
             "sse.one-space-after-colon",
             "No blank follows `data:`.",
             swap(b"data: ", b"data:", 1),
         ),
-        _wire(
+        _chat(
             "event-lines",
             "sse.no-event-names",
             "Each event is named `message`.",
@@ -143,7 +146,7 @@ def _payloads() -> tuple[Fault, ...]:
             "Each payload is wrapped into an array.",
             send(_in_array),
         ),
-        _wire(
+        _chat(
             "duplicate-keys",
             "sse.payload-keys-are-unique",
             "Each payload names its object twice.",
@@ -153,7 +156,7 @@ def _payloads() -> tuple[Fault, ...]:
             "nan",
             "sse.payload-numbers-are-finite",
             "Each payload has a key whose value is NaN.",
-            swap(b'{"id":', b'{"score":NaN,"id":', 1),
+            swap(b"data: {", b'data: {"score":NaN,', 1),
         ),
     )
 
@@ -174,19 +177,29 @@ def _strangers() -> tuple[Fault, ...]:
             _ends_with(b"<html><body><h1>502 Bad Gateway</h1></body></html>\n"),
         ),
         _wire("empty-stream", "sse.stream-has-an-event", "The stream ends without any event.", _nothing),
-        _wire("ndjson", "sse.ndjson-is-not-sse", "Each chunk is a bare line of JSON, without `data:`.", _ndjson),
+        _chat("ndjson", "sse.ndjson-is-not-sse", "Each chunk is a bare line of JSON, without `data:`.", _ndjson),
     )
 
 
 def _in_first_text(inserted: bytes) -> Edit:
+    return _at_first_words(lambda key: key + inserted)
+
+
+def _at_first_words(change: Callable[[bytes], bytes]) -> Edit:
+    """The edit of the key before the first words."""
+
     def edit(work: Work) -> None:
         for at, write in enumerate(work.writes):
-            start, found, words = write.data.partition(_CONTENT)
-            if found and not words.startswith(b'"'):
-                work.writes[at] = replace(write, data=start + found + inserted + words)
+            data, found = _WORDS.subn(lambda key: change(key[0]), write.data, count=1)
+            if found:
+                work.writes[at] = replace(write, data=data)
                 return
 
     return edit
+
+
+def _line_end(work: Work) -> bytes:
+    return b"\r\n" if work.writes[0].data.endswith(b"\r\n") else b"\n"
 
 
 def _with_line(line: bytes) -> Callable[[bytes], bytes]:
@@ -201,23 +214,31 @@ def _bom(work: Work) -> None:
 
 
 def _mixed(work: Work) -> None:
-    work.writes[::2] = [replace(write, data=write.data.replace(b"\n", b"\r\n")) for write in work.writes[::2]]
+    old, new = (b"\n", b"\r\n") if _line_end(work) == b"\n" else (b"\r\n", b"\n")
+    work.writes[::2] = [replace(write, data=write.data.replace(old, new)) for write in work.writes[::2]]
 
 
 def _unterminated(work: Work) -> None:
-    work.writes[-1] = replace(work.writes[-1], data=work.writes[-1].data.removesuffix(b"\n"))
+    work.writes[-1] = replace(work.writes[-1], data=work.writes[-1].data.removesuffix(_line_end(work)))
+
+
+def _lone_cr(work: Work) -> None:
+    send(lambda data: data.replace(b"\r\n", b"\n").replace(b"\n", b"\r"))(work)
+
+
+def _emptied(work: Work) -> None:
+    end = _line_end(work)
+    send(lambda data: data.replace(end * 2, end * 3))(work)
 
 
 def _split_event(work: Work) -> None:
-    for at, write in enumerate(work.writes):
-        start, found, words = write.data.partition(_CONTENT)
-        if found and not words.startswith(b'"'):
-            work.writes[at] = replace(write, data=start + b'\n\ndata: "content":"' + words)
-            return
+    gap = _line_end(work) * 2
+    _at_first_words(lambda key: gap + b"data: " + key)(work)
 
 
 def _joined(work: Work) -> None:
-    work.writes[:-1] = [replace(write, data=write.data.removesuffix(b"\n")) for write in work.writes[:-1]]
+    end = _line_end(work)
+    work.writes[:-1] = [replace(write, data=write.data.removesuffix(end)) for write in work.writes[:-1]]
 
 
 def _huge_line(work: Work) -> None:
@@ -231,7 +252,10 @@ def _comment_blocks(work: Work) -> None:
 
 
 def _in_array(data: bytes) -> bytes:
-    return data.replace(b"data: {", b"data: [{", 1).replace(b"}\n\n", b"}]\n\n", 1)
+    ended = data.rstrip(b"\r\n")
+    if b"data: {" not in ended:
+        return data
+    return ended.replace(b"data: {", b"data: [{", 1) + b"]" + data[len(ended) :]
 
 
 def _ends_with(text: bytes) -> Edit:
