@@ -29,12 +29,12 @@ class Sent:
 Trigger: TypeAlias = "tuple[Sent, ...]"
 
 
-def response(said: object = "I like tea", **more: object) -> Sent:
+def response(said: str | list[Json] = "I like tea", /, **more: object) -> Sent:
     return Sent(body={"model": "reference", "input": said, **more}, path="/v1/responses")
 
 
-def message(said: object = "I like tea", *headers: tuple[str, str], **more: object) -> Sent:
-    turns: object = said if isinstance(said, list) else [{"role": "user", "content": said}]
+def message(said: str | list[Json] = "I like tea", /, *headers: tuple[str, str], **more: object) -> Sent:
+    turns: list[Json] = said if isinstance(said, list) else [{"role": "user", "content": said}]
     return Sent(
         body={"model": "reference", "max_tokens": 2000, "messages": turns, **more},
         path="/v1/messages",
@@ -42,12 +42,12 @@ def message(said: object = "I like tea", *headers: tuple[str, str], **more: obje
     )
 
 
-def content(said: object = "I like tea", **more: object) -> Sent:
-    turns: object = said if isinstance(said, list) else [{"parts": [{"text": said}]}]
+def content(said: str | list[Json] = "I like tea", /, **more: object) -> Sent:
+    turns: list[Json] = said if isinstance(said, list) else [{"parts": [{"text": said}]}]
     return Sent(body={"contents": turns, **more}, path=f"{MODEL}:generateContent")
 
 
-def chunks(said: object = "I like tea", **more: object) -> Sent:
+def chunks(said: str | list[Json] = "I like tea", /, **more: object) -> Sent:
     return replace(content(said, **more), path=f"{MODEL}:streamGenerateContent?alt=sse")
 
 
