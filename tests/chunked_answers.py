@@ -11,7 +11,7 @@ from vapi_conformance.verdict import Outcome, judge_rule
 
 JsonObject = Mapping[str, object]
 
-RULES = [rule for rule in all_rules().values() if rule.id.startswith(("chat-stream.", "tools."))]
+RULES = [rule for rule in all_rules().values() if rule.id.startswith(("chat-stream.", "stream.", "tools."))]
 DONE = "[DONE]"
 STREAM_TYPE = ((b"Content-Type", b"text/event-stream"),)
 JSON_TYPE = ((b"Content-Type", b"application/json"),)

@@ -19,7 +19,7 @@ from vapi_conformance.verdict import Outcome, RuleResult, judge
 
 JsonObject = Mapping[str, object]
 USAGE = {"input_tokens": 10, "output_tokens": 1}
-OWN = [rule for rule in all_rules().values() if rule.id.startswith("anthropic")]
+OWN = [rule for rule in all_rules().values() if rule.id.startswith(("anthropic", "stream."))]
 
 
 def start(**fields: object) -> JsonObject:
@@ -213,11 +213,11 @@ class TestClones:
 
     def test_what_an_error_swallowed_is_no_second_fault(self) -> None:
         error: JsonObject = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
-        assert {"anthropic-stream.answer-does-not-fail"} == broken(streamed((start(), block(0), text("a"), error)))
+        assert {"stream.answer-does-not-fail"} == broken(streamed((start(), block(0), text("a"), error)))
 
     def test_a_bare_error_of_another_api_is_incomplete(self) -> None:
         body = event(start()) + 'data: {"error": {"message": "x", "type": "server_error"}}\n\n'
-        expected = {"anthropic-stream.error-is-complete", "anthropic-stream.answer-does-not-fail"}
+        expected = {"anthropic-stream.error-is-complete", "stream.answer-does-not-fail"}
         assert expected == broken(exchange(body.encode()))
 
 

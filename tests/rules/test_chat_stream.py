@@ -113,7 +113,7 @@ class TestShape:
 
     def test_an_error_is_not_judged_as_a_chunk(self) -> None:
         error = {"error": {"message": "overloaded"}, "choices": "none", "id": 7}
-        assert {"chat-stream.answer-does-not-fail"} == broken_by(stream(ROLE, error))
+        assert {"stream.answer-does-not-fail"} == broken_by(stream(ROLE, error))
 
     def test_a_refused_request_is_not_judged(self) -> None:
         assert set() == broken_by(stream({"choices": None}, status=500))
@@ -180,7 +180,7 @@ class TestErrorKey:
     @pytest.mark.parametrize("error", ["overloaded", True, 500, ["overloaded"], {"code": 500}, {"message": ""}])
     def test_holds_an_object_with_a_message(self, error: object) -> None:
         broken = broken_by(stream(ROLE, {"error": error}))
-        assert {"chat-stream.error-is-an-object", "chat-stream.answer-does-not-fail"} == broken
+        assert {"chat-stream.error-is-an-object", "stream.answer-does-not-fail"} == broken
 
     def test_is_judged_where_no_chunk_came_before_it(self) -> None:
         assert {"chat-stream.error-is-an-object"} == broken_by(stream({"error": "overloaded"}))

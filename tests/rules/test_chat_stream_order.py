@@ -16,7 +16,7 @@ FINISH_DELTA = "chat-stream.finish-delta-is-empty"
 AFTER_FINISH = "chat-stream.nothing-after-finish"
 EVERY_CHOICE = "chat-stream.every-choice-finishes"
 ENDS = "chat-stream.ends-with-done"
-FAILS = "chat-stream.answer-does-not-fail"
+FAILS = "stream.answer-does-not-fail"
 CALL = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from chunked_answers import DONE, FINISH, ROLE, broken_by, delta, is_judged, said, stream, violations, words
 
-REPLAYED = "chat-stream.text-is-not-replayed"
-CUMULATIVE = "chat-stream.text-is-not-cumulative"
-PIECES = "chat-stream.long-answers-come-in-pieces"
+REPLAYED = "stream.text-is-not-replayed"
+CUMULATIVE = "stream.text-is-not-cumulative"
+PIECES = "stream.long-answers-come-in-pieces"
 REASONING = "chat-stream.reasoning-precedes-content"
 REFUSAL = "chat-stream.refusal-finishes-stop"
 SENTENCE = "We open at seven in the morning, and the first bread is out of the oven at half past six."
@@ -56,7 +56,7 @@ class TestReplay:
 
     def test_is_told_with_its_extent(self) -> None:
         (violation,) = violations(REPLAYED, said("We open ", "at ", "seven sharp.", "We open at seven sharp."))
-        assert "all 3 deltas before it once more: 'We open at seven sharp.'" == violation.actual
+        assert "all 3 pieces before it once more: 'We open at seven sharp.'" == violation.actual
         assert 4 == violation.chunk
 
     @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ class TestCumulation:
     def test_is_told_with_its_extent(self) -> None:
         (violation,) = violations(CUMULATIVE, said(*growing(SENTENCE, 5)))
         assert (
-            "the first 4 deltas each begin with the one before: 'We open at seven in the morning, and the first'"
+            "the first 4 pieces each begin with the one before: 'We open at seven in the morning, and the first'"
             == (violation.actual)
         )
 
@@ -152,7 +152,7 @@ class TestOrdinaryText:
 class TestPieces:
     def test_one_for_a_long_answer_are_too_few(self) -> None:
         (violation,) = violations(PIECES, said(SENTENCE * 5))
-        assert f"{5 * len(SENTENCE)} characters in one delta" == violation.actual
+        assert f"{5 * len(SENTENCE)} characters in one piece" == violation.actual
 
     def test_several_for_a_long_answer_are_sound(self) -> None:
         assert set() == broken_by(said(*cut(SENTENCE * 5, [100])))

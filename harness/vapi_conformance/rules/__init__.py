@@ -57,6 +57,7 @@ _MODULES = (
     "gemini.errors",
     "gemini.keys",
     "gemini.rapida",
+    "stream",
     "sampling",
     "tool_calls",
     "tool_choice",

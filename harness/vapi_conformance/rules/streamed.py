@@ -13,6 +13,7 @@ __all__ = [
     "SentDelta",
     "is_chat_answer",
     "is_chat_stream",
+    "is_streamed",
     "is_whole",
     "is_whole_stream",
     "reason_of",
@@ -38,6 +39,11 @@ class SentDelta(NamedTuple):
 def is_chat_stream(evidence: Evidence) -> bool:
     """A successful stream with at least one chunk that carries the answer."""
     return evidence.is_success and evidence.transcript.kind == "stream" and bool(evidence.answer_chunks)
+
+
+def is_streamed(evidence: Evidence) -> bool:
+    """A successful streamed answer of any API, as events or as an array of chunks."""
+    return evidence.is_success and evidence.transcript.kind in ("stream", "array") and bool(evidence.answer_chunks)
 
 
 def is_chat_answer(evidence: Evidence) -> bool:

@@ -154,13 +154,13 @@ def _deltas() -> tuple[Fault, ...]:
         ),
         _stream(
             "anthropic-text-accumulates",
-            "anthropic-stream.text-is-not-cumulative",
+            "stream.text-is-not-cumulative",
             "Each delta repeats the whole text so far.",
             rewritten(_accumulated),
         ),
         _stream(
             "anthropic-text-replayed",
-            "anthropic-stream.text-is-not-replayed",
+            "stream.text-is-not-replayed",
             "The last delta says all of the text once more.",
             rewritten(_replayed),
         ),

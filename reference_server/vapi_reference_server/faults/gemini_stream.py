@@ -147,13 +147,13 @@ def _chunks() -> tuple[Fault, ...]:
         ),
         _stream(
             "gemini-text-repeated",
-            "gemini-stream.text-is-not-cumulative",
+            "stream.text-is-not-cumulative",
             "Each chunk repeats the whole text so far.",
             _accumulated,
         ),
         _stream(
             "gemini-text-replayed",
-            "gemini-stream.text-is-not-replayed",
+            "stream.text-is-not-replayed",
             "The last chunk says all of the text once more.",
             _replayed,
         ),
@@ -257,7 +257,7 @@ def _failures() -> tuple[Fault, ...]:
         ),
         _stream(
             "gemini-breaks-off",
-            "gemini-stream.answer-does-not-fail",
+            "stream.answer-does-not-fail",
             "In the middle the answer fails, as it should be said.",
             _fails_with(_INTERNAL),
         ),

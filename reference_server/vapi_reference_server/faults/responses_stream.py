@@ -243,7 +243,7 @@ def _failures() -> tuple[Fault, ...]:
         ),
         _stream(
             "responses-breaks-off",
-            "responses-stream.answer-does-not-fail",
+            "stream.answer-does-not-fail",
             "In the middle the answer fails, as it should be said.",
             rewritten(_broken_off),
         ),

@@ -42,19 +42,19 @@ def _repetitions() -> tuple[Fault, ...]:
     return (
         _chunk(
             "whole-text-replayed",
-            "chat-stream.text-is-not-replayed",
+            "stream.text-is-not-replayed",
             "Before the finish the whole text is sent once more.",
             _replay,
         ),
         _chunk(
             "cumulative-text",
-            "chat-stream.text-is-not-cumulative",
+            "stream.text-is-not-cumulative",
             "Each delta holds all the text so far.",
             _accumulate,
         ),
         _chunk(
             "one-delta",
-            "chat-stream.long-answers-come-in-pieces",
+            "stream.long-answers-come-in-pieces",
             "The whole text is one delta.",
             _one_delta,
         ),
@@ -121,7 +121,7 @@ def _failures() -> tuple[Fault, ...]:
     return (
         _chunk(
             "error-midstream",
-            "chat-stream.answer-does-not-fail",
+            "stream.answer-does-not-fail",
             "In the middle of the answer an error object ends the stream.",
             _fails_with(_MODEL_ERROR),
         ),

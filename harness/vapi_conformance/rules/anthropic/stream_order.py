@@ -13,13 +13,10 @@ from vapi_conformance.evidence import Evidence
 from vapi_conformance.rules.anthropic.view import DOCS, MESSAGES, TYPES, is_legible_stream, last_chunk, signals
 from vapi_conformance.rules.bounding import at_most
 from vapi_conformance.rules.quoting import describe, quote
-from vapi_conformance.rules.repeated_text import growing, replayed
-from vapi_conformance.rules.reported_error import reported_error
 from vapi_conformance.rules.rule import MAY, MUST, SHOULD, Need, Violation, rule
 from vapi_conformance.rules.streamed import is_chat_stream, is_whole_stream
 
 __all__ = [
-    "answer_does_not_fail",
     "begins_with_message_start",
     "ends_with_message_stop",
     "message_delta_follows_the_blocks",
@@ -32,8 +29,6 @@ __all__ = [
     "ping_follows_message_start",
     "stop_reason_does_not_change",
     "stop_reason_is_sent",
-    "text_is_not_cumulative",
-    "text_is_not_replayed",
 ]
 
 _STREAMING: Final = f"{DOCS}, streaming messages"
@@ -266,57 +261,3 @@ def nothing_after_error(evidence: Evidence) -> Iterator[Violation]:
         Violation.at(chunks[fault.chunk], expected="nothing after the error", actual=fault.signal)
         for fault in _faults(evidence, State.FAILED)
     )
-
-
-@rule(
-    "anthropic-stream.answer-does-not-fail",
-    dialects=MESSAGES,
-    standard=SHOULD,
-    source=f"{_STREAMING}, error events: what would be status 529 comes so; observed: official clients raise",
-    catalogue=["ANTH-STREAM-15"],
-    remedy="Find out why the backend broke off; where it must, say a sentence to the caller and finish the message.",
-    applies=is_chat_stream,
-)
-def answer_does_not_fail(evidence: Evidence) -> Iterator[Violation]:
-    """A message that was begun does not end in an error."""
-    transcript = evidence.transcript
-    if transcript.errors and evidence.answer_chunks[0].index < transcript.errors[0]:
-        chunk = transcript.chunks[transcript.errors[0]]
-        said = reported_error((chunk.record or {}).get("error"))
-        actual = f"an error after {transcript.errors[0]} events: {said}"
-        yield Violation.at(chunk, expected="the rest of the message", actual=actual)
-
-
-@rule(
-    "anthropic-stream.text-is-not-replayed",
-    dialects=MESSAGES,
-    standard=MUST,
-    source=f"{_STREAMING}: a text_delta adds to the text of its block",
-    catalogue=["ANTH-STREAM-19"],
-    remedy="Send each piece of text once; the whole is what the pieces make.",
-    applies=is_chat_stream,
-)
-def text_is_not_replayed(evidence: Evidence) -> Iterator[Violation]:
-    """The last delta does not say once more all that came before it."""
-    for choice in evidence.transcript.choices:
-        if deltas := replayed(choice.content):
-            chunk = evidence.transcript.chunks[deltas[-1].chunk]
-            yield Violation.at(chunk, expected="new text only", actual="the whole text once more")
-
-
-@rule(
-    "anthropic-stream.text-is-not-cumulative",
-    dialects=MESSAGES,
-    standard=MUST,
-    source=f"{_STREAMING}: a text_delta adds to the text of its block",
-    catalogue=["ANTH-STREAM-19"],
-    remedy="Send in each delta what is new, not the text so far.",
-    applies=is_chat_stream,
-)
-def text_is_not_cumulative(evidence: Evidence) -> Iterator[Violation]:
-    """A delta holds new text only, not the text so far."""
-    for choice in evidence.transcript.choices:
-        if deltas := growing(choice.content):
-            chunk = evidence.transcript.chunks[deltas[1].chunk]
-            actual = f"{len(deltas)} deltas that each begin with the one before"
-            yield Violation.at(chunk, expected="new text only", actual=actual)

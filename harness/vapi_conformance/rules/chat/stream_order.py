@@ -14,12 +14,10 @@ from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import array_or_none, object_or_nothing
 from vapi_conformance.rules.bounding import at_most
 from vapi_conformance.rules.quoting import describe, quote
-from vapi_conformance.rules.reported_error import reported_error
 from vapi_conformance.rules.rule import MAY, MUST, SHOULD, Need, Violation, rule
 from vapi_conformance.rules.streamed import SentDelta, is_chat_stream, is_whole_stream, sent_deltas
 
 __all__ = [
-    "answer_does_not_fail",
     "done_is_exact",
     "done_is_last",
     "done_is_sent_once",
@@ -329,28 +327,6 @@ def done_is_exact(evidence: Evidence) -> Iterator[Violation]:
         for marker in evidence.transcript.markers
         if not marker.exact
     )
-
-
-@rule(
-    "chat-stream.answer-does-not-fail",
-    dialects=CHAT,
-    standard=SHOULD,
-    vapi=MUST,
-    source="facts on Vapi, 2.2: an error payload fails the request, also after text was delivered",
-    catalogue=["CHAT-STREAM-22"],
-    remedy="Find out why the backend broke off; where it must, say a sentence to the caller and finish the answer.",
-    applies=is_chat_stream,
-)
-def answer_does_not_fail(evidence: Evidence) -> Iterator[Violation]:
-    """An answer that was begun does not end in an error."""
-    transcript = evidence.transcript
-    if transcript.errors and evidence.answer_chunks[0].index < transcript.errors[0]:
-        chunk = transcript.chunks[transcript.errors[0]]
-        yield Violation.at(
-            chunk,
-            expected="the rest of the answer",
-            actual=f"an error after {transcript.errors[0]} chunks: {reported_error((chunk.record or {}).get('error'))}",
-        )
 
 
 @rule(

@@ -5,97 +5,18 @@ from typing import Final
 
 from vapi_conformance.dialects.names import CHAT
 from vapi_conformance.evidence import Evidence
-from vapi_conformance.rules.quoting import quote
-from vapi_conformance.rules.repeated_text import growing, replayed
-from vapi_conformance.rules.rule import MAY, MUST, SHOULD, Violation, rule
+from vapi_conformance.rules.rule import MAY, SHOULD, Violation, rule
 from vapi_conformance.rules.streamed import is_chat_stream, reason_of
 
 __all__ = [
-    "long_answers_come_in_pieces",
     "reasoning_precedes_content",
     "refusal_finishes_stop",
-    "text_is_not_cumulative",
-    "text_is_not_replayed",
 ]
 
 _CONTENT: Final = "openai-openapi 2.3.0, ChatCompletionStreamResponseDelta.content"
 
 _LONG_CHARACTERS: Final = 400
 """About half a minute of speech: whoever has so much to say can begin before knowing the end."""
-
-
-@rule(
-    "chat-stream.text-is-not-replayed",
-    dialects=CHAT,
-    standard=MUST,
-    vapi=MUST,
-    both=True,
-    source=_CONTENT,
-    catalogue=["CHAT-STREAM-13"],
-    remedy="Do not put the assembled text into the last delta; consumers join deltas and would say it twice.",
-    applies=is_chat_stream,
-)
-def text_is_not_replayed(evidence: Evidence) -> Iterator[Violation]:
-    """The last delta does not repeat the whole text that came before it."""
-    for choice in evidence.transcript.choices:
-        deltas = replayed(choice.content)
-        if deltas:
-            last = deltas[-1]
-            yield Violation.at(
-                evidence.transcript.chunks[last.chunk],
-                expected="the rest of the text",
-                actual=f"all {len(deltas) - 1} deltas before it once more: {quote(last.text)}",
-            )
-
-
-@rule(
-    "chat-stream.text-is-not-cumulative",
-    dialects=CHAT,
-    standard=MUST,
-    vapi=MUST,
-    both=True,
-    source=_CONTENT,
-    catalogue=["CHAT-STREAM-32"],
-    remedy="Send what is new in each delta, not everything so far.",
-    applies=is_chat_stream,
-)
-def text_is_not_cumulative(evidence: Evidence) -> Iterator[Violation]:
-    """A delta holds new text only, not the text so far."""
-    for choice in evidence.transcript.choices:
-        deltas = growing(choice.content)
-        if deltas:
-            yield Violation.at(
-                evidence.transcript.chunks[deltas[1].chunk],
-                expected="new text in each delta",
-                actual=f"the first {len(deltas)} deltas each begin with the one before: {quote(deltas[1].text)}",
-            )
-
-
-@rule(
-    "chat-stream.long-answers-come-in-pieces",
-    dialects=CHAT,
-    standard=SHOULD,
-    vapi=SHOULD,
-    source=f"{_CONTENT}; facts on Vapi, 5: speech begins with the first pieces",
-    catalogue=["CHAT-STREAM-25"],
-    remedy="Pass the pieces on as the model makes them; the caller waits for the first one.",
-    applies=lambda evidence: (
-        is_chat_stream(evidence)
-        and any(
-            sum(len(delta.text) for delta in each.content) >= _LONG_CHARACTERS for each in evidence.transcript.choices
-        )
-    ),
-)
-def long_answers_come_in_pieces(evidence: Evidence) -> Iterator[Violation]:
-    """A long answer comes in more than one piece."""
-    for choice in evidence.transcript.choices:
-        if len(choice.content) == 1 and len(choice.content[0].text) >= _LONG_CHARACTERS:
-            only = choice.content[0]
-            yield Violation.at(
-                evidence.transcript.chunks[only.chunk],
-                expected=f"more than one delta for {_LONG_CHARACTERS} characters or more",
-                actual=f"{len(only.text)} characters in one delta",
-            )
 
 
 @rule(

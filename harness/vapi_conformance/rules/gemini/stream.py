@@ -24,14 +24,11 @@ from vapi_conformance.rules.gemini.view import (
     records,
 )
 from vapi_conformance.rules.quoting import describe, quote
-from vapi_conformance.rules.repeated_text import growing, replayed
-from vapi_conformance.rules.reported_error import reported_error
 from vapi_conformance.rules.rule import MUST, SHOULD, Need, Violation, rule
 from vapi_conformance.schema import errors as schema_errors
 
 __all__ = [
     "alt_sse_gets_events",
-    "answer_does_not_fail",
     "array_holds_objects",
     "array_is_json",
     "array_is_labelled_json",
@@ -45,8 +42,6 @@ __all__ = [
     "nothing_after_error",
     "nothing_after_finish",
     "response_id_is_constant",
-    "text_is_not_cumulative",
-    "text_is_not_replayed",
 ]
 
 _FINISH: Final = "observed: of each candidate the last chunk, and no other, has a finishReason"
@@ -321,48 +316,6 @@ def nothing_after_finish(evidence: Evidence) -> Iterator[Violation]:
 
 
 @rule(
-    "gemini-stream.text-is-not-cumulative",
-    dialects=GEMINI,
-    standard=MUST,
-    source="observed: parts of successive chunks are appended",
-    catalogue=["GEM-STREAM-12"],
-    remedy="Send what is new in each chunk, not everything so far.",
-    applies=is_streamed,
-)
-def text_is_not_cumulative(evidence: Evidence) -> Iterator[Violation]:
-    """A chunk holds new text only, not the text so far."""
-    for choice in evidence.transcript.choices:
-        deltas = growing(choice.content)
-        if deltas:
-            yield Violation.at(
-                evidence.transcript.chunks[deltas[1].chunk],
-                expected="new text in each chunk",
-                actual=f"the first {len(deltas)} texts each begin with the one before: {quote(deltas[1].text)}",
-            )
-
-
-@rule(
-    "gemini-stream.text-is-not-replayed",
-    dialects=GEMINI,
-    standard=MUST,
-    source="observed: parts of successive chunks are appended",
-    catalogue=["GEM-STREAM-12"],
-    remedy="Do not put the assembled text on the last chunk; clients append it.",
-    applies=is_streamed,
-)
-def text_is_not_replayed(evidence: Evidence) -> Iterator[Violation]:
-    """The last text does not repeat the whole text that came before it."""
-    for choice in evidence.transcript.choices:
-        deltas = replayed(choice.content)
-        if deltas:
-            yield Violation.at(
-                evidence.transcript.chunks[deltas[-1].chunk],
-                expected="the rest of the text",
-                actual=f"all {len(deltas) - 1} texts before it once more: {quote(deltas[-1].text)}",
-            )
-
-
-@rule(
     "gemini-stream.error-has-the-shape",
     dialects=GEMINI,
     standard=SHOULD,
@@ -379,27 +332,6 @@ def error_has_the_shape(evidence: Evidence) -> Iterator[Violation]:
         for chunk in chunks
         for each in schema_errors("gemini/error", chunk.payload.value)
     )
-
-
-@rule(
-    "gemini-stream.answer-does-not-fail",
-    dialects=GEMINI,
-    standard=SHOULD,
-    source="observed: official clients raise an error in mid-stream, also after text was delivered",
-    catalogue=["GEM-STREAM-13"],
-    remedy="Find out why the backend broke off; where it must, say a sentence to the caller and finish the answer.",
-    applies=is_streamed,
-)
-def answer_does_not_fail(evidence: Evidence) -> Iterator[Violation]:
-    """An answer that was begun does not end in an error."""
-    transcript = evidence.transcript
-    if transcript.errors and evidence.answer_chunks[0].index < transcript.errors[0]:
-        chunk = transcript.chunks[transcript.errors[0]]
-        yield Violation.at(
-            chunk,
-            expected="the rest of the answer",
-            actual=f"an error after {transcript.errors[0]} chunks: {reported_error((chunk.record or {}).get('error'))}",
-        )
 
 
 @rule(

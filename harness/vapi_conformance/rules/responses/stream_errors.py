@@ -3,19 +3,17 @@
 from collections.abc import Iterator
 from typing import Final
 
-from vapi_conformance.dialects.responses.order import Signal, State
+from vapi_conformance.dialects.responses.order import State
 from vapi_conformance.dialects.responses.story import Event
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End
-from vapi_conformance.narrow import object_or_none, object_or_nothing, string_or_none
+from vapi_conformance.narrow import object_or_none, string_or_none
 from vapi_conformance.rules.bounding import at_most
 from vapi_conformance.rules.quoting import describe, quote
-from vapi_conformance.rules.reported_error import reported_error
 from vapi_conformance.rules.responses.view import RESPONSES, at, faults_of, is_event_stream, is_readable, story_of
 from vapi_conformance.rules.rule import MUST, SHOULD, Violation, rule
 
 __all__ = [
-    "answer_does_not_fail",
     "error_event_is_well_formed",
     "error_is_followed_by_failed",
     "failed_follows_an_error",
@@ -109,22 +107,3 @@ def failed_follows_an_error(evidence: Evidence) -> Iterator[Violation]:
     failed = _failures(evidence)[0]
     if not any(event.chunk.index < failed.chunk.index for event in _errors(evidence)):
         yield at(failed, expected="an error event before it", actual="none")
-
-
-@rule(
-    "responses-stream.answer-does-not-fail",
-    dialects=RESPONSES,
-    standard=SHOULD,
-    source="openai-python, src/openai/_streaming.py: an error is raised, also after text was delivered",
-    catalogue=["RESP-STREAM-20"],
-    remedy="Find out why the backend broke off; where it must, say a sentence to the caller and complete the answer.",
-    applies=lambda evidence: is_event_stream(evidence) and bool(evidence.token_chunks),
-)
-def answer_does_not_fail(evidence: Evidence) -> Iterator[Violation]:
-    """An answer of which something was sent does not end in an error."""
-    bad = [event for event in story_of(evidence).events if event.place.signal in (Signal.ERROR, Signal.FAILED)]
-    if bad and evidence.token_chunks[0].index < bad[0].chunk.index:
-        held = object_or_nothing(bad[0].fields.get("response")) if bad[0].type == "response.failed" else bad[0].fields
-        error = held.get("error", bad[0].fields)
-        actual = f"an error after {bad[0].chunk.index} events: {reported_error(error)}"
-        yield at(bad[0], expected="the rest of the answer", actual=actual)
