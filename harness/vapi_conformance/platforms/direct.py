@@ -91,7 +91,7 @@ class Direct:
         fields = {
             name.lower(): (name, value)
             for name, value in (
-                ("Accept", "application/json, text/event-stream"),
+                ("Accept", "application/json"),  # so do the official clients, for streams too
                 ("Accept-Encoding", "identity"),
                 ("Content-Type", "application/json"),
                 ("User-Agent", "vapi-conformance"),

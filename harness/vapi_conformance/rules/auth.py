@@ -116,6 +116,7 @@ def refusal_names_its_scheme(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "auth.refusal-has-an-error-body",
+    dialects=BUT_GEMINI,
     standard=MUST,
     vapi=SHOULD,
     source="openai-openapi 2.3.0, ErrorResponse",

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from vapi_conformance.dialects.names import CHAT, Dialect
+from vapi_conformance.dialects.transcript import Chunk, Marker
 from vapi_conformance.evidence import NS_PER_S, Evidence
 from vapi_conformance.exchange import End
 from vapi_conformance.rules.bursts import MIN_LONG_ANSWER_EVENTS, bursts
@@ -244,33 +246,43 @@ def _finish_ns(evidence: Evidence) -> int | None:
     return max((at_ns for at_ns in times if at_ns is not None), default=None)
 
 
+def _end_of_answer(evidence: Evidence) -> Marker | Chunk | None:
+    """The end marker; in an API without one the last event."""
+    transcript = evidence.transcript
+    if evidence.api.has_end_marker or transcript.markers:
+        return next(iter(transcript.markers), None)
+    return transcript.chunks[-1] if transcript.kind == "stream" and transcript.chunks else None
+
+
 def _end_marker_ns(evidence: Evidence) -> int | None:
-    return evidence.transcript.markers[0].at_ns if evidence.transcript.markers else None
+    end = _end_of_answer(evidence)
+    return None if end is None else end.at_ns
 
 
 @rule(
     "timing.end-follows-finish",
+    dialects=CHAT | {Dialect.ANTHROPIC_MESSAGES},  # in the others the finish reason is on the last event
     standard=SHOULD,
     vapi=SHOULD,
     source="observed: the last words of an answer wait for its end",
     catalogue=["TIME-05"],
-    remedy="Send `data: [DONE]` right after the last chunk; do accounting and logging later.",
+    remedy="Send `data: [DONE]` (Messages: message_stop) right after the finish; do accounting and logging later.",
     needs=[Need.TIMES, Need.FRAMING],
     applies=lambda evidence: (
         evidence.is_success and _finish_ns(evidence) is not None and _end_marker_ns(evidence) is not None
     ),
 )
 def end_follows_finish(evidence: Evidence) -> Iterator[Violation]:
-    """The end marker follows the finish reason within a second."""
+    """The end of the stream (`[DONE]`, message_stop) follows the finish reason within a second."""
     finish_ns, marker_ns = _finish_ns(evidence), _end_marker_ns(evidence)
     if finish_ns is None or marker_ns is None or marker_ns - finish_ns <= _MAX_END_AFTER_FINISH_S * NS_PER_S:
         return
-    marker = evidence.transcript.markers[0]
+    end = _end_of_answer(evidence)
     yield Violation(
-        expected=f"the end marker within {_MAX_END_AFTER_FINISH_S:g} s of the finish reason",
+        expected=f"the end of the stream within {_MAX_END_AFTER_FINISH_S:g} s of the finish reason",
         actual=f"it came {in_seconds(marker_ns - finish_ns)} later",
-        start=marker.start,
-        end=marker.end,
+        start=end.start if end else None,
+        end=end.end if end else None,
         at_ns=marker_ns,
     )
 
@@ -296,16 +308,16 @@ def _shows_release(evidence: Evidence) -> bool:
     vapi=SHOULD,
     source="observed: openai-node up to 4.91 ends an answer when its body ends, not at `[DONE]`",
     catalogue=["TIME-06"],
-    remedy="End the response (the last, empty chunk of the chunked coding) right after `data: [DONE]`.",
+    remedy="End the response (the last, empty chunk of the chunked coding) right after its last event.",
     needs=[Need.TIMES, Need.FRAMING],
     applies=_shows_release,
 )
 def connection_is_released(evidence: Evidence) -> Iterator[Violation]:
-    """The body ends within five seconds of the end marker, so that the connection closes or can be used again."""
+    """The body ends within five seconds of its last event, so that the connection closes or can be used again."""
     held_ns = _held_open_ns(evidence)
     if held_ns is not None and held_ns > _MAX_HELD_OPEN_S * NS_PER_S:
         yield Violation(
-            expected=f"the end of the body within {_MAX_HELD_OPEN_S:g} s of the end marker",
+            expected=f"the end of the body within {_MAX_HELD_OPEN_S:g} s of its last event",
             actual=f"the body was still open after {in_seconds(held_ns)}"
             if evidence.exchange.end is not End.CLEAN
             else f"it ended {in_seconds(held_ns)} later",

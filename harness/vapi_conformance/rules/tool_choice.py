@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from vapi_conformance.dialects.names import BUT_GEMINI
 from vapi_conformance.dialects.transcript import Choice
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.rules.called import calls_of, chunk_of, makes_a_call
@@ -116,6 +117,7 @@ def choice_named_is_honoured(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "tools.one-call-when-not-parallel",
+    dialects=BUT_GEMINI,
     standard=MUST,
     vapi=SHOULD,
     source="openai-openapi 2.3.0, ParallelToolCalls; Anthropic, tool_choice.disable_parallel_tool_use",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from vapi_conformance.dialects.names import EVERY, Dialect
+from vapi_conformance.dialects.names import CHAT, EVERY, Dialect
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.rules.called import calls_of, has_calls, makes_a_call
 from vapi_conformance.rules.prompt_words import folded, message_texts
@@ -137,6 +137,7 @@ def _call_instead(evidence: Evidence) -> str | None:
 @scenario_rule(
     "tools.sentinels-are-answered",
     scenarios=["tool-sentinels"],
+    dialects=CHAT,
     standard=SHOULD,
     vapi=MUST,
     source="facts on Vapi, 3.3 and 7: what Vapi writes in place of a result that it does not have",

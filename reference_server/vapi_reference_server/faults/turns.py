@@ -133,7 +133,6 @@ def _mixing() -> tuple[Fault, ...]:
             "A stream refuses what a JSON answer says.",
             _refuse_in_stream,
             seen_on=SeenOn.STREAM,
-            everywhere=True,
         ),
     )
 
