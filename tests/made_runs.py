@@ -55,6 +55,7 @@ def run(
     heard: Mapping[str, int] | None = None,
     lints: Sequence[str] = (),
     unreachable: str | None = None,
+    flavour: str | None = None,
 ) -> Run:
     return Run(
         target=target,
@@ -66,6 +67,7 @@ def run(
         heard=heard or {},
         lints=lints,
         unreachable=unreachable,
+        flavour=flavour,
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from vapi_conformance.cli import main
+from vapi_conformance.dialects.names import EVERY, Dialect
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing
 from vapi_conformance.rules import all_rules
 from vapi_conformance.schema import errors
@@ -27,6 +28,11 @@ class TestRules:
         assert len(all_rules()) == len(run("rules").stdout.splitlines())
         names = [line.split("\t")[0] for line in run("rules", "tools.*").stdout.splitlines()]
         assert [name for name in all_rules() if name.startswith("tools.")] == names
+
+    @pytest.mark.parametrize("dialect", sorted(EVERY))
+    def test_lists_those_of_one_api(self, dialect: Dialect) -> None:
+        names = [line.split("\t")[0] for line in run("rules", "--dialect", dialect.value).stdout.splitlines()]
+        assert [name for name, rule in all_rules().items() if dialect in rule.dialects] == names
 
     def test_the_document_follows_its_schema(self) -> None:
         found: object = json.loads(run("rules", "--json").stdout)

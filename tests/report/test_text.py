@@ -169,6 +169,10 @@ class TestSummary:
         found = list(summary(run(PASSED, heard={"tool-call": 1}), repeat=REPEAT))
         assert Line("what Vapi makes of 1 streamed answer: 1 tool-call", "plain") == found[0]
 
+    def test_whose_server_it_looks_like(self) -> None:
+        found = list(summary(run(PASSED, flavour="looks like vLLM: `stop_reason` in its choices"), repeat=REPEAT))
+        assert Line("the endpoint looks like vLLM: `stop_reason` in its choices", "faint") == found[0]
+
     def test_out_of_reach_is_one_sentence(self) -> None:
         made = run(PASSED, VIOLATED, unreachable="nobody is there", lints=["x"])
         assert [Line("nobody is there", "bad")] == list(summary(made, repeat=REPEAT))

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from vapi_conformance.cli.catalogue import chosen
 from vapi_conformance.cli.printing import json_option, print_json
+from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.rules import Profile, Rule
 
 __all__ = ["command", "rule_document"]
@@ -16,6 +17,7 @@ __all__ = ["command", "rule_document"]
 _EPILOG = """\b
 Examples:
   vapi-conformance rules 'tools.*'
+  vapi-conformance rules --dialect anthropic_messages
   vapi-conformance rules --json | jq -r '.rules[] | select(.levels.vapi == "MUST") | .id'
 
 \b
@@ -44,10 +46,13 @@ def rule_document(rule: Rule) -> dict[str, object]:
 
 @click.command(epilog=_EPILOG)
 @click.argument("patterns", nargs=-1, metavar="[RULE]...")
+@click.option(
+    "--dialect", type=click.Choice([each.value for each in Dialect]), help="Only the rules that this API shape has."
+)
 @json_option
-def command(*, patterns: tuple[str, ...], as_json: bool) -> None:
+def command(*, patterns: tuple[str, ...], dialect: str | None, as_json: bool) -> None:
     """List the rules with their level in each profile; RULE is an id or a pattern like 'sse.*'."""
-    rules = chosen(patterns)
+    rules = [rule for rule in chosen(patterns) if dialect is None or dialect in rule.dialects]
     if as_json:
         print_json({"rules": [rule_document(each) for each in rules]})
         return

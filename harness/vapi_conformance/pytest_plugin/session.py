@@ -13,6 +13,8 @@ from typing import Final, cast
 import pytest
 
 from vapi_conformance import __version__
+from vapi_conformance.dialects.flavours import flavour_of
+from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.endpoint import REFERENCE, Endpoint, opened
 from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import Exchange
@@ -211,6 +213,14 @@ class ConformanceSession:
         """Asked for twice, by the report and by the summary, when nothing is played any more."""
         return heard_of(self.evidence)
 
+    @cached_property
+    def _flavour(self) -> str | None:
+        """Of the first answer that shows one; nobody needs to be told whose server the bundled one is."""
+        if self.endpoint.dialect is not Dialect.OPENAI_COMPATIBLE or self.endpoint.name == REFERENCE:
+            return None
+        found = (flavour_of(each.exchange) for each in self.evidence if each.is_success)
+        return next((flavour.sentence for flavour in found if flavour is not None), None)
+
     def run(self) -> Run | None:
         """The run as it stands; None when none of our rules was selected."""
         if not self._reported and self.unreachable is None:
@@ -223,6 +233,7 @@ class ConformanceSession:
             exchanges=len(self.evidence),
             heard=self._heard,
             hearer=hearer(self.evidence[0]) if self.evidence else "Vapi",
+            flavour=self._flavour,
             duration_s=self.duration_s,
             lints=self.lints,
             unreachable=self.unreachable,

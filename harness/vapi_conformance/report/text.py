@@ -61,6 +61,8 @@ def _verdict(run: Run) -> Iterator[Line]:
         kinds = ", ".join(f"{number} {what}" for what, number in sorted(run.heard.items()))
         style: Style = "plain" if run.heard.keys() <= {"heard", "tool-call"} else "warning"
         yield Line(f"what {run.hearer} makes of {_plural(sum(run.heard.values()), 'streamed answer')}: {kinds}", style)
+    if run.flavour and run.recognised is None:
+        yield Line(f"the endpoint {run.flavour}", "faint")
     yield Line(f"{run.verdict.value}: {_sentence(run, must, should)}", _VERDICT_STYLE[run.verdict])
     yield Line(
         f"{_plural(len(run.results), 'rule')} over {_plural(run.exchanges, 'exchange')}: {', '.join(told)}"
