@@ -315,5 +315,6 @@ def _calling(endpoint: Endpoint, url: str) -> Calling:
 
 def _chunk_plan(platform: Calling) -> ChunkPlan:
     """Vapi's assistants have one; others are judged by Vapi's default."""
-    document = platform.assistant.document if isinstance(platform, vapi.Platform) else {}
-    return chunk_plan(object_or_nothing(document.get("voice")).get("chunkPlan"))
+    if not isinstance(platform, vapi.Platform):
+        return ChunkPlan()
+    return chunk_plan(object_or_nothing(platform.assistant.document.get("voice")).get("chunkPlan"))

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 
 import httpx
 import pytest
@@ -176,7 +177,7 @@ def test_faults_of_any_api_are_caught_in_each(server: ReferenceServer, unhurried
     hung_up = [fault for fault in played if "disconnect" in all_rules()[fault.breaks].scenarios]
     others = [fault for fault in played if fault not in hung_up]
     with ThreadPoolExecutor(max_workers=8) as executor:
-        found = list(executor.map(lambda fault: caught(server, fault), others))
+        found = list(executor.map(caught, repeat(server), others))
     assert [] == [fault for fault, seen in zip(others, found, strict=True) if not seen]
     assert [] == [fault for fault in hung_up if not caught(unhurried, fault)]
     assert len(played) >= 250
