@@ -168,7 +168,7 @@ def _words(heard: Heard) -> str:
     match heard.outcome:
         case Outcome.FAILED:
             after = f" after {' and '.join(got)}" if got else ""
-            return f"raises {_short(heard.error or 'an error')}{after}"
+            return f"raises {_short(heard.error or 'an error').rstrip(': ')}{after}"
         case Outcome.SILENCE:
             return "neither text nor a tool call, and no error"
         case _:
