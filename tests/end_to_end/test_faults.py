@@ -179,7 +179,8 @@ def test_faults_of_any_api_are_caught_in_each(server: ReferenceServer, unhurried
     with ThreadPoolExecutor(max_workers=8) as executor:
         found = list(executor.map(caught, repeat(server), others))
     assert [] == [fault for fault, seen in zip(others, found, strict=True) if not seen]
-    assert [] == [fault for fault in hung_up if not caught(unhurried, fault)]
+    # A busy machine may notice too late that somebody hung up; then there was nothing to see, and it is tried again.
+    assert [] == [fault for fault in hung_up if not any(caught(unhurried, fault) for _ in range(3))]
     assert len(played) >= 250
 
 
