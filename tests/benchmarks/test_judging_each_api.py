@@ -68,7 +68,8 @@ class TestEachApi:
         def run() -> list[str]:
             evidence = [Evidence(exchange=exchange, dialect=dialect, conditions=conditions)]
             results = judge(rules, evidence, profile=Profile.STANDARD, dialect=dialect)
-            return [each.rule.id for each in results if each.outcome in (Outcome.VIOLATED, Outcome.HARNESS_ERROR)]
+            broken = (each.rule.id for each in results if each.outcome in (Outcome.VIOLATED, Outcome.HARNESS_ERROR))
+            return [name for name in broken if not name.startswith("timing.")]  # how fast the server is, is its affair
 
         assert [] == benchmark(run)
         note(benchmark, len(chunks_of(exchange, dialect)))
