@@ -40,7 +40,8 @@ def whole(request: Request, replies: Sequence[Reply]) -> JsonObject:
         for index, reply in enumerate(replies)
     ]
     spoken = sum(reply.tokens for reply in replies)
-    return _response(request, candidates, _usage(request, spoken, sum(reply.reasoning_tokens for reply in replies)))
+    thought = sum(reply.reasoning_tokens for reply in replies)
+    return _response(request, candidates, _usage(request.prompt_tokens, spoken, thought))
 
 
 def chunks(request: Request, replies: Sequence[Reply]) -> Iterator[JsonObject]:
@@ -50,13 +51,13 @@ def chunks(request: Request, replies: Sequence[Reply]) -> Iterator[JsonObject]:
     """
     response_id = _response_id()
     lanes = [_lane(index, reply) for index, reply in enumerate(replies)]
-    spoken, thought = 0, 0
+    prompt, spoken, thought = request.prompt_tokens, 0, 0  # counted once: a prompt may be long
     for row in zip_longest(*lanes):
         for step in row:
             if step is not None:
                 candidate, piece = step
                 spoken, thought = spoken + piece.tokens, thought + piece.thought_tokens
-                usage = _usage(request, spoken, thought)
+                usage = _usage(prompt, spoken, thought)
                 yield {**_response(request, [candidate], usage), "responseId": response_id}
 
 
@@ -139,13 +140,12 @@ def _response_id() -> str:
     return secrets.token_urlsafe(16)
 
 
-def _usage(request: Request, spoken_tokens: int, thought_tokens: int) -> JsonObject:
-    prompt = request.prompt_tokens
+def _usage(prompt_tokens: int, spoken_tokens: int, thought_tokens: int) -> JsonObject:
     thoughts: JsonObject = {"thoughtsTokenCount": thought_tokens} if thought_tokens else {}
     return {
-        "promptTokenCount": prompt,
+        "promptTokenCount": prompt_tokens,
         "candidatesTokenCount": spoken_tokens,
         **thoughts,
-        "totalTokenCount": prompt + spoken_tokens + thought_tokens,
-        "promptTokensDetails": [{"modality": Modality.TEXT.name, "tokenCount": prompt}],
+        "totalTokenCount": prompt_tokens + spoken_tokens + thought_tokens,
+        "promptTokensDetails": [{"modality": Modality.TEXT.name, "tokenCount": prompt_tokens}],
     }
