@@ -6,21 +6,20 @@ package, and the samples have the forms that Vapi itself published; how Vapi tre
 """
 
 import json
-import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import pytest
-import uvicorn
 from openai import AsyncOpenAI, AsyncStream
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from served_apps import serving
 from vapi_conformance.client import Client, Limits
 from vapi_conformance.consumers import Outcome
 from vapi_conformance.consumers.openai_node import hear
@@ -133,24 +132,6 @@ def application(upstream: AsyncOpenAI) -> Starlette:
 
     routes = [Route(f"/{name}/chat/completions", each, methods=["POST"]) for name, each in endpoints.items()]
     return Starlette(routes=routes, lifespan=lifespan)
-
-
-@contextmanager
-def serving(app: Starlette) -> Generator[str]:
-    """The app on a free port, in a thread: rules on time are not asked, so pauses of ours do not matter."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until = time.monotonic() + 10
-    while not server.started:
-        assert time.monotonic() < until, "the app does not start"
-        time.sleep(0.01)
-    try:
-        port = cast("int", server.servers[0].sockets[0].getsockname()[1])
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
 
 
 @pytest.fixture(scope="module")
