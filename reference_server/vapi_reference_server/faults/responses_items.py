@@ -22,7 +22,7 @@ _problem = Shelf(SeenOn.SPECIAL, Stage.PROBLEM, dialect=_MINE).fault
 
 def responses_item_faults() -> tuple[Fault, ...]:
     """The faults of this module."""
-    return (*_items(), *_call_items())
+    return (*_items(), *_parts(), *_call_items())
 
 
 def _items() -> tuple[Fault, ...]:
@@ -69,6 +69,11 @@ def _items() -> tuple[Fault, ...]:
             "The part that holds the words has another name for them.",
             each(_parts, _text_renamed),
         ),
+    )
+
+
+def _parts() -> tuple[Fault, ...]:
+    return (
         _json(
             "responses-annotations-missing",
             "responses.annotations-are-an-array",

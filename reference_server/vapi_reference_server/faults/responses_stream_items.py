@@ -38,7 +38,7 @@ _SUMMARY_TEXT_DONE = "response.reasoning_summary_text.done"
 
 def responses_stream_item_faults() -> tuple[Fault, ...]:
     """The faults of this module."""
-    return (*_items(), *_ids(), *_parts(), *_sums())
+    return (*_items(), *_finished_items(), *_ids(), *_parts(), *_sums(), *_final_sums())
 
 
 def _items() -> tuple[Fault, ...]:
@@ -85,6 +85,11 @@ def _items() -> tuple[Fault, ...]:
             "Of two calls, the first is never done.",
             rewritten(_first_done_left_out),
         ),
+    )
+
+
+def _finished_items() -> tuple[Fault, ...]:
+    return (
         _stream(
             "responses-item-lost",
             "responses-stream.item-events-carry-the-item",
@@ -298,6 +303,11 @@ def _sums() -> tuple[Fault, ...]:
             "Arguments are never done.",
             without(_ARGUMENTS_DONE),
         ),
+    )
+
+
+def _final_sums() -> tuple[Fault, ...]:
+    return (
         _stream(
             "responses-final-text-differs",
             "responses-stream.output-repeats-the-text",
