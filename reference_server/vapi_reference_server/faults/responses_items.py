@@ -22,7 +22,7 @@ _problem = Shelf(SeenOn.SPECIAL, Stage.PROBLEM, dialect=_MINE).fault
 
 def responses_item_faults() -> tuple[Fault, ...]:
     """The faults of this module."""
-    return (*_items(), *_parts(), *_call_items())
+    return (*_items(), *_part_items(), *_call_items())
 
 
 def _items() -> tuple[Fault, ...]:
@@ -72,7 +72,7 @@ def _items() -> tuple[Fault, ...]:
     )
 
 
-def _parts() -> tuple[Fault, ...]:
+def _part_items() -> tuple[Fault, ...]:
     return (
         _json(
             "responses-annotations-missing",
