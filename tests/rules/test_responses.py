@@ -149,6 +149,19 @@ class TestStatus:
         later = whole({"status": status, "background": True})
         assert Outcome.NOT_APPLICABLE is outcome("responses.answer-is-finished", later)
 
+    @pytest.mark.parametrize("value", ["", "x", False, [], {}, {"code": "server_error", "message": "Sorry"}])
+    @pytest.mark.parametrize(
+        ("rule_id", "key"),
+        [
+            ("responses.error-is-null-unless-failed", "error"),
+            ("responses.details-are-null-unless-incomplete", "incomplete_details"),
+        ],
+    )
+    def test_completed_goes_with_neither_error_nor_details_of_any_form(
+        self, rule_id: str, key: str, value: object
+    ) -> None:
+        assert Outcome.VIOLATED is outcome(rule_id, whole({key: value}))
+
     def test_of_an_item_that_was_cut_fits_a_response_that_was(self) -> None:
         (cut,) = base("responses-incomplete-json")
         assert Outcome.PASSED is outcome("responses.finished-items-are-finished", cut)
