@@ -133,6 +133,18 @@ class TestLegalStreams:
             ),
             (
                 start(),
+                block(0, "thinking", thinking=""),
+                {**text("a"), "delta": {"type": "thinking_delta", "thinking": "Hm"}},
+                {**text("a"), "delta": {"type": "signature_delta", "signature": "eA=="}},
+                stop(0),
+                block(1),
+                text("Hi", 1),
+                stop(1),
+                ending(),
+                STOPPED,
+            ),
+            (
+                start(),
                 block(0, "compaction", content=None),
                 stop(0),
                 block(1),
@@ -155,6 +167,11 @@ class TestLegalStreams:
 
 
 class TestClones:
+    @pytest.mark.parametrize("fields", [{}, {"signature": ""}])
+    def test_a_thought_that_is_never_signed_is_told(self, fields: dict[str, object]) -> None:
+        unsigned = (block(0, "thinking", thinking="", **fields), stop(0), block(1), text("Hi", 1), stop(1))
+        assert {"anthropic.thinking-is-signed"} == broken(streamed((start(), *unsigned, ending(), STOPPED)))
+
     def test_blocks_that_are_all_closed_at_the_end_overlap(self) -> None:
         """llama.cpp does so."""
         payloads = (

@@ -214,7 +214,6 @@ def thinking_is_signed(evidence: Evidence) -> Iterator[Violation]:
         # Without its stop the rest of the block is missing, and that is a fault of its own.
         if block.kind == "thinking" and block.stop is not None
         if not (block.fields.get("signature") or block.joined("signature_delta", "signature"))
-        if "signature" in block.fields
     )
 
 
