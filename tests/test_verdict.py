@@ -105,6 +105,11 @@ class TestSingleExchanges:
         assert (Outcome.NOT_APPLICABLE, f"the recording kept no {need}") == (found.outcome, found.reason)
         assert Outcome.PASSED is judge_rule(single(needs=[need]), MUST, shown(SOUND)).outcome
 
+    def test_what_one_exchange_lacks_is_not_why_where_another_had_all_and_showed_nothing(self) -> None:
+        without_body = replace(SOUND, request=replace(SOUND.request, body=None))
+        found = judge_rule(single(needs=[Need.REQUEST], applies=lambda _: False), MUST, shown(without_body, SOUND))
+        assert (Outcome.NOT_APPLICABLE, "no exchange shows what the rule is about") == (found.outcome, found.reason)
+
     def test_neither_without_times_nor_without_the_request(self) -> None:
         untimed = replace(
             SOUND,

@@ -80,11 +80,13 @@ def judge_rule(rule: Rule, level: Level, evidence: Sequence[Evidence]) -> RuleRe
     findings: list[Finding] = []
     judged = broken = 0
     lacking: set[Need] = set()
+    whole = False
     for group in groups:
         try:
             if missing := {need for each in group for need in rule.needs if not _has(need, each)}:
                 lacking |= missing
                 continue
+            whole = True
             if not rule.applies(group):
                 continue
             found = [Finding(violation=each, evidence=group[each.step]) for each in rule.check(group)]
@@ -101,7 +103,9 @@ def judge_rule(rule: Rule, level: Level, evidence: Sequence[Evidence]) -> RuleRe
             rule=rule, level=level, outcome=outcome, judged=judged, broken=broken, findings=tuple(findings)
         )
     shown = [each for group in groups for each in group]
-    outcome, reason = _unjudged(rule, shown or evidence, played=bool(shown), lacking=lacking)
+    # Where one had all that is needed, what others lack is not why: a live GET has no body, and lost none.
+    lost = lacking if rule.scenarios or not whole else set[Need]()
+    outcome, reason = _unjudged(rule, shown or evidence, played=bool(shown), lacking=lost)
     return RuleResult(rule=rule, level=level, outcome=outcome, reason=reason)
 
 
