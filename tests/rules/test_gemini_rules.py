@@ -113,6 +113,11 @@ class TestNull:
         )
         assert {"gemini.nothing-is-null"} == violated(nulls)
 
+    def test_is_no_sign_of_a_call_in_pieces(self) -> None:
+        sound = '"functionCall":{"name":"get_weather",'
+        call = edited(CALL, (sound, sound + '"partialArgs":null,"willContinue":null,'))
+        assert {"gemini.nothing-is-null"} == violated(call)
+
     @pytest.mark.parametrize("key", ["modelVersion", "responseId", "usageMetadata"])
     def test_what_has_to_be_there_is_missing_all_the_same(self, key: str) -> None:
         found = violated(with_body(DOCUMENT, json.dumps({**json.loads(DOCUMENT.body), key: None}).encode()))

@@ -111,6 +111,12 @@ class TestStream:
         assert {"city": "Lisbon", "days": [{"n": 2}, {"ok": True}], "none": None} == json.loads(first.arguments)
         assert ("a", 9, "b") == (first.name, len(first.fragments), second.name)
 
+    def test_nulls_beside_it_are_no_pieces_and_no_values(self) -> None:
+        (plain,) = transcript(events(response(call("a", args={"n": 1}, partialArgs=None)))).choices[0].tool_calls
+        nulls = {"jsonPath": "$.ok", "stringValue": None, "numberValue": None, "boolValue": True}
+        (pieced,) = transcript(events(response(call("a", partialArgs=[nulls])))).choices[0].tool_calls
+        assert ({"n": 1}, {"ok": True}) == (json.loads(plain.arguments), json.loads(pieced.arguments))
+
     def test_what_was_sent_is_left_as_it_was(self) -> None:
         whole = call("a", args={"x": {}}, partialArgs=[{"jsonPath": "$.x.y", "stringValue": "z"}])
         read = transcript(events(response(whole)))

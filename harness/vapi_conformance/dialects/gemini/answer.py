@@ -136,7 +136,7 @@ class _OpenCandidate:
 def _assemble(place: int, fragments: tuple[ToolFragment, ...], *, escaped: bool) -> ToolCall:
     """`escaped`: some string holds half of a surrogate pair, which only an escape can carry on."""
     first = fragments[0].fields
-    in_pieces = len(fragments) > 1 or "partialArgs" in first
+    in_pieces = len(fragments) > 1 or first.get("partialArgs") is not None
     arguments: object = assembled(each.fields for each in fragments) if in_pieces else first.get("args")
     return ToolCall(
         index=place,

@@ -10,6 +10,7 @@ from vapi_conformance.narrow import array_or_nothing, object_or_nothing, string_
 __all__ = ["assembled"]
 
 _STEP: Final = re.compile(r"""\.([^.\[\]'"]+)|\[(\d{1,6})\]|\['([^']*)'\]|\["([^"]*)"\]""")
+_VALUES: Final = ("numberValue", "boolValue")
 _MOST_STEPS: Final = 32
 """Levels of a path; deeper ones are left out."""
 
@@ -35,8 +36,8 @@ def assembled(calls: Iterable[Mapping[str, object]]) -> dict[str, object]:
             if text is not None:
                 texts.setdefault(path, []).append(text)
                 values[path] = None
-            elif (kind := next((key for key in ("numberValue", "boolValue") if key in piece), None)) is not None:
-                values[path] = piece[kind]
+            elif (value := next((piece[key] for key in _VALUES if piece.get(key) is not None), None)) is not None:
+                values[path] = value
             elif "nullValue" in piece:
                 values[path] = None
     for path, value in values.items():

@@ -182,7 +182,10 @@ def call_is_whole(evidence: Evidence) -> Iterator[Violation]:
             actual=f"arguments in pieces, in {len(call.fragments)} parts",
         )
         for call in calls_of(evidence)
-        if any("partialArgs" in each.fields or each.fields.get("willContinue") is True for each in call.fragments)
+        if any(
+            each.fields.get("partialArgs") is not None or each.fields.get("willContinue") is True
+            for each in call.fragments
+        )
     )
 
 
