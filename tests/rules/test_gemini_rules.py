@@ -248,6 +248,16 @@ class TestErrors:
         wrapped = with_body(replace(ERROR, request=request), b"[" + ERROR.body + b"]")
         assert set() == violated(wrapped)
 
+    def test_the_body_says_when_to_come_back(self) -> None:
+        assert ERROR.response is not None
+        retry = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "3s"}
+        error = {"code": 429, "message": "You exceeded your quota.", "status": "RESOURCE_EXHAUSTED"}
+        busy = replace(ERROR, response=replace(ERROR.response, status=429))
+        late = with_body(busy, json.dumps({"error": {**error, "details": [retry]}}).encode())
+        never = with_body(busy, json.dumps({"error": {**error, "details": [{**retry, "retryDelay": ""}]}}).encode())
+        assert set() == violated(late)
+        assert {"errors.retry-after-is-sent"} == violated(never)
+
     def test_a_router_may_refuse_in_its_own_words(self) -> None:
         assert ERROR.response is not None
         body = b'{"detail": "Method Not Allowed"}'

@@ -6,9 +6,9 @@ The body of a 401 is judged by `auth.refusal-has-an-error-body` alone.
 from collections.abc import Iterator
 from typing import Final
 
-from vapi_conformance.dialects.names import OPENAI
+from vapi_conformance.dialects.names import OPENAI, Dialect
 from vapi_conformance.evidence import Evidence
-from vapi_conformance.narrow import object_or_none, object_or_nothing
+from vapi_conformance.narrow import array_or_nothing, object_or_none, object_or_nothing, string_or_none
 from vapi_conformance.rules.bounding import at_most
 from vapi_conformance.rules.indiscretion import indiscretions
 from vapi_conformance.rules.quoting import quote
@@ -196,11 +196,21 @@ def _is_out_of_quota(evidence: Evidence) -> bool:
     return "insufficient_quota" in (error.get("code"), error.get("type"))
 
 
+def _has_retry_info(evidence: Evidence) -> bool:
+    """Google says in the body when to come back."""
+    details = array_or_nothing(object_or_nothing(sent_error(evidence)).get("details"))
+    return any(
+        (string_or_none(each.get("@type")) or "").endswith("/google.rpc.RetryInfo")
+        and bool(string_or_none(each.get("retryDelay")))
+        for each in map(object_or_nothing, details)
+    )
+
+
 @rule(
     "errors.retry-after-is-sent",
     standard=SHOULD,
     vapi=MAY,
-    source="RFC 9110, 10.2.3; RFC 6585, 4",
+    source="RFC 9110, 10.2.3; RFC 6585, 4; Gemini, google.rpc.RetryInfo among error.details",
     catalogue=["ERR-07"],
     remedy="Send Retry-After in seconds with 429 and 503.",
     needs=[Need.HEADERS],
@@ -208,7 +218,9 @@ def _is_out_of_quota(evidence: Evidence) -> bool:
 )
 def retry_after_is_sent(evidence: Evidence) -> Iterator[Violation]:
     """A 429 or 503 says when to come back."""
-    if not evidence.header("retry-after") and not evidence.header("retry-after-ms"):
+    if evidence.header("retry-after") or evidence.header("retry-after-ms"):
+        return
+    if evidence.dialect is not Dialect.GEMINI_GENERATE_CONTENT or not _has_retry_info(evidence):
         yield Violation(expected="Retry-After", actual=f"status {evidence.status} without it")
 
 
