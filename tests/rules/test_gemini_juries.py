@@ -31,8 +31,6 @@ def evidence_of(recording: Recording) -> Evidence:
 BROKEN = {
     # An error to a stream that was asked for is labelled as if it were the stream.
     ("google", "http.error-is-not-an-event-stream", Level.SHOULD): 1,
-    # Model Armor held the whole answer back: what a caller hears is silence.
-    ("vertex", "speech.answer-is-not-empty", Level.SHOULD): 1,
 }
 
 

@@ -129,6 +129,21 @@ class TestNull:
         assert outcome("gemini.nothing-is-null", candidate(call)) is Outcome.PASSED
 
 
+class TestFilters:
+    @pytest.mark.parametrize("reason", ["SAFETY", "RECITATION", "PROHIBITED_CONTENT", "SPII"])
+    def test_what_is_held_back_whole_need_not_speak(self, reason: str) -> None:
+        held = document(
+            candidates=[{"finishReason": reason}], usageMetadata={"promptTokenCount": 9, "totalTokenCount": 9}
+        )
+        assert set() == violated(held)
+
+    def test_an_empty_answer_that_nobody_held_back_is_told(self) -> None:
+        silent = document(
+            candidates=[{"finishReason": "STOP"}], usageMetadata={"promptTokenCount": 9, "totalTokenCount": 9}
+        )
+        assert {"speech.answer-is-not-empty"} == violated(silent)
+
+
 class TestParts:
     @pytest.mark.parametrize(
         "part",

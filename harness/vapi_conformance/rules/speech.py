@@ -41,7 +41,9 @@ def _should_speak(evidence: Evidence) -> bool:
     if not transcript.choices:
         return transcript.kind == "stream" and not transcript.chunks and bool(transcript.markers)
     first = transcript.choices[0]
-    if first.tool_calls or first.has_function_call or first.refusal:
+    # Outside chat a filter is the API's own way to decline: Gemini's owner wants such an answer empty.
+    declined = first.refusal or (evidence.dialect not in CHAT and first.finish_meaning == "content_filter")
+    if first.tool_calls or first.has_function_call or declined:
         return False
     if request is not None and (request.stops or _is_cut_short(request.max_tokens, first)):
         return False
