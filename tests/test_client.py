@@ -170,8 +170,24 @@ class TestHostileEndpoints:
         with playing(script) as url:
             exchange = sent(url)
         assert End.CLOSED_BY_US is exchange.end
-        assert "more than 100000 body bytes, an event counting for 1000" == exchange.error
+        assert "more than 100000 body bytes, a line counting for 500, a comma in JSON for 200" == exchange.error
         assert len(exchange.body) < 200_000
+
+    @pytest.mark.parametrize(
+        ("start", "tiny"),
+        [(b"", b"data: {}\r\n\r\n"), (b"", b"data: {}\r\r"), (b"", b":\n"), (b"[", b"{},"), (b'{"output":[', b"{},")],
+    )
+    def test_many_small_things_are_cut_before_they_fill_our_memory(self, start: bytes, tiny: bytes) -> None:
+        def script(connection: socket.socket) -> None:
+            read_request(connection)
+            connection.sendall(head(**SSE) + chunked(start or b"\n", end=False))
+            while True:
+                connection.sendall(chunked(tiny * 100, end=False))
+
+        with playing(script) as url:
+            exchange = sent(url)
+        assert End.CLOSED_BY_US is exchange.end
+        assert len(exchange.body) < 20_000
 
     def test_a_steady_drip_ends_at_the_total_bound(self) -> None:
         drip = itertools.chain([head(**SSE)], itertools.cycle(DRIP_BODY))

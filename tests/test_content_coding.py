@@ -203,8 +203,21 @@ class TestBombs:
         body = gzip.compress(b"\0" * 20_000_000, 9)
         size = -(-len(body) // pieces)
         result = decoded("gzip", *(body[start : start + size] for start in range(0, len(body), size)))
-        assert "more than 1000000 bytes once decoded" == result.error
+        assert "more than 1000000 bytes once decoded, a line counting for 500, a comma in JSON for 200" == result.error
+        assert result.is_past_bound
         assert 1_000_000 == len(joined(result))
+
+    @pytest.mark.parametrize(("start", "tiny"), [(b"", b"data: {}\n\n"), (b"[", b"{},")])
+    def test_of_small_things_are_cut_off_before_they_fill_our_memory(
+        self, start: bytes, tiny: bytes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(content_coding, "MAX_DECODED_BYTES", 1_000_000)
+        result = decoded("gzip", gzip.compress(start + tiny * 90_000))
+        assert result.is_past_bound
+        assert len(joined(result)) < 100_000
+
+    def test_a_fault_in_the_data_is_no_bound(self) -> None:
+        assert not decoded("gzip", b"no gzip").is_past_bound
 
     def test_a_body_of_just_the_bound_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(content_coding, "MAX_DECODED_BYTES", 1_000_000)

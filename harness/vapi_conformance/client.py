@@ -11,6 +11,7 @@ from typing import Final, Self
 import httpcore
 import httpx
 
+from vapi_conformance.body_weight import HOW_WEIGHED, BodyWeight
 from vapi_conformance.exchange import End, Exchange, Header, Label, Read, Request, Response, Timing
 from vapi_conformance.masking import mask_exchange
 from vapi_conformance.network import ClockedStream, ClockedTransport, clocked_stream, deadline
@@ -18,7 +19,6 @@ from vapi_conformance.network import ClockedStream, ClockedTransport, clocked_st
 __all__ = ["Client", "Limits", "Outgoing"]
 
 _NS_PER_S: Final = 1_000_000_000
-_EVENT_WEIGHT_BYTES: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,8 @@ class Limits:
     total_s: float = 120.0
     """Longest exchange, however steadily it drips."""
     max_body_bytes: int = 24 * 1024 * 1024
-    """Body bytes taken before we hang up: enough to see a line that is too long for the platforms' clients."""
+    """Body bytes taken before we hang up: enough to see a line that is too long for the platforms' clients. Many small
+    lines or values count for more (`body_weight`)."""
     max_run_bytes: int = 256 * 1024 * 1024
     """Body bytes of all exchanges of a client. Past it each further one gets `tight_body_bytes`."""
     tight_body_bytes: int = 256 * 1024
@@ -70,6 +71,7 @@ class _Progress:
     response: Response | None = None
     stream: ClockedStream | None = None
     reads: list[Read] = field(default_factory=list[Read])
+    weight: BodyWeight = field(default_factory=BodyWeight)
     size_bytes: int = 0
     reused: bool | None = None
 
@@ -125,7 +127,7 @@ class Client:
         except _BodyTooLarge:
             end, error = (
                 End.CLOSED_BY_US,
-                f"more than {self._max_body_bytes} body bytes, an event counting for {_EVENT_WEIGHT_BYTES}",
+                f"more than {self._max_body_bytes} body bytes, {HOW_WEIGHED}",
             )
         except (httpcore.TimeoutException, TimeoutError) as problem:
             end = End.TIMED_OUT
@@ -184,8 +186,7 @@ class Client:
 
     def _take(self, data: bytes, outgoing: Outgoing, progress: _Progress) -> None:
         at_ns = progress.since_request_ns(progress.stream.last_read_ns) if progress.stream else 0
-        # Small events cost memory that their bytes do not show: text, positions and a parsed payload for each.
-        weight = len(data) + _EVENT_WEIGHT_BYTES * data.count(b"\n\n")
+        weight = progress.weight.of(data)
         progress.size_bytes += weight
         if progress.reads and progress.reads[-1].at_ns == at_ns:
             # Several chunks of the chunked coding came with one socket read.

@@ -1,9 +1,11 @@
 """Content coding undone read by read (RFC 9110, 8.4), so that each event keeps the time at which it could be read."""
 
 import zlib
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from vapi_conformance.body_weight import HOW_WEIGHED, BodyWeight
 from vapi_conformance.exchange import Exchange, Read, header_values
 
 __all__ = ["MAX_DECODED_BYTES", "Decoded", "decode_content"]
@@ -11,6 +13,7 @@ __all__ = ["MAX_DECODED_BYTES", "Decoded", "decode_content"]
 MAX_DECODED_BYTES: Final = 64 * 1024 * 1024
 """A few kilobytes of gzip can hold gigabytes; past this we stop and say so."""
 
+_WEIGHED_BYTES: Final = 16 * 1024
 _INPUT_BYTES: Final = 64 * 1024
 """Input is handed over in pieces: each end of a gzip member copies what is left of the piece."""
 
@@ -24,6 +27,8 @@ class Decoded:
     """The coding that was undone, None where there was none."""
     error: str | None = None
     """Why decoding stopped; every byte that could be decoded before is kept, however the reads were cut."""
+    is_past_bound: bool = False
+    """The error is our bound, and no fault in the data."""
 
 
 def decode_content(exchange: Exchange) -> Decoded:
@@ -51,7 +56,8 @@ def _undone(reads: tuple[Read, ...], coding: str) -> Decoded:
             whole = _up_to_the_fault(_Inflater(_window_bits(reads, coding)), reads[:position], read.data)
             decoded[-1] = replace(read, data=whole)
         if inflater.error is not None:
-            return Decoded(reads=tuple(decoded), coding=coding, error=inflater.error)
+            bounded = not inflater.is_broken
+            return Decoded(reads=tuple(decoded), coding=coding, error=inflater.error, is_past_bound=bounded)
     is_whole = inflater.may_end or not any(read.data for read in reads)
     return Decoded(
         reads=tuple(decoded), coding=coding, error=None if is_whole else f"the {coding} data stops before its end"
@@ -108,6 +114,7 @@ class _Inflater:
         self._window_bits = window_bits
         self._zlib: _Zlib = zlib.decompressobj(window_bits)
         self._room = MAX_DECODED_BYTES
+        self._weight = BodyWeight()
         self._between_members = False
         self._is_over = False
         self.error: str | None = None
@@ -123,7 +130,7 @@ class _Inflater:
         """Where this one stands, to go on from twice."""
         twin = _Inflater(self._window_bits)
         twin._zlib = self._zlib.copy()
-        twin._room = self._room
+        twin._room, twin._weight = self._room, copy(self._weight)
         twin._between_members, twin._is_over = self._between_members, self._is_over
         return twin
 
@@ -151,10 +158,12 @@ class _Inflater:
         except zlib.error as problem:
             self.is_broken = True
             return self._stop(str(problem))
-        output += produced[: self._room]
-        self._room -= len(produced)
-        if self._room < 0:
-            return self._stop(f"more than {MAX_DECODED_BYTES} bytes once decoded")
+        for start in range(0, len(produced), _WEIGHED_BYTES):
+            piece = produced[start : start + _WEIGHED_BYTES]
+            output += piece[: max(self._room, 0)]
+            self._room -= self._weight.of(piece)
+            if self._room < 0:
+                return self._stop(f"more than {MAX_DECODED_BYTES} bytes once decoded, {HOW_WEIGHED}")
         if not self._zlib.eof:
             return b""
         if self._window_bits > zlib.MAX_WBITS:

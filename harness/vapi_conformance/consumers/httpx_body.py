@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from email.message import Message
 from typing import Protocol
 
+from vapi_conformance.body_weight import BodyBound
 from vapi_conformance.consumers.py_error import PyError
 from vapi_conformance.exchange import End, Exchange, header_values
 
@@ -66,13 +67,12 @@ class Body:
         """
         ended_at_ns = self.at_ns
         decoders = _decoders(self._exchange)
-        total = 0
+        bound = BodyBound(self._max_body_bytes)
         for read in self._exchange.reads:
             self.at_ns = read.at_ns
             for piece in _undone(decoders, read.data):
-                total += len(piece)
-                if total > self._max_body_bytes:
-                    raise PyError("", f"(not followed beyond {self._max_body_bytes} bytes)")
+                if past := bound.passed_by(piece):
+                    raise PyError("", past)
                 yield piece
         self.at_ns = ended_at_ns
         self._raise_for_end()

@@ -6,6 +6,7 @@ connection ends is told from `Exchange.end`; the words of the errors are those o
 
 from collections.abc import Iterator
 
+from vapi_conformance.body_weight import BodyBound
 from vapi_conformance.consumers.js_error import JsError
 from vapi_conformance.consumers.node_zlib import Brotli, Decoder, Gunzip, Identity, Inflate
 from vapi_conformance.exchange import End, Exchange, header_values
@@ -41,13 +42,12 @@ class Body:
         """
         ended_at_ns = self.at_ns
         decoder = _decoder(self._exchange)
-        total = 0
+        bound = BodyBound(self._max_body_bytes)
         for read in self._exchange.reads:
             self.at_ns = read.at_ns
             for piece in decoder.feed(read.data):
-                total += len(piece)
-                if total > self._max_body_bytes:
-                    raise JsError("", f"(not followed beyond {self._max_body_bytes} bytes)")
+                if past := bound.passed_by(piece):
+                    raise JsError("", past)
                 yield piece
         self.at_ns = ended_at_ns
         if self._exchange.end is End.CLEAN:

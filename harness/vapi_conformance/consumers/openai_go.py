@@ -23,6 +23,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from vapi_conformance.body_weight import BodyBound
 from vapi_conformance.consumers import v8_json
 from vapi_conformance.consumers.heard import Heard
 from vapi_conformance.consumers.js_error import JsError
@@ -144,14 +145,13 @@ class _Turn:
 
     def _pieces(self) -> Iterator[bytes]:
         """The body; Go undoes gzip alone. A broken coding or connection ends it, and the caller does not ask why."""
-        total = 0
+        bound = BodyBound(self._max_body_bytes)
         gunzip = _Gunzip() if self._is_gzip() else None
         for read in self._exchange.reads:
             self.at_ns = read.at_ns
             for piece in (read.data,) if gunzip is None else gunzip.feed(read.data):
-                total += len(piece)
-                if total > self._max_body_bytes:
-                    raise GoError(f"(not followed beyond {self._max_body_bytes} bytes)")
+                if past := bound.passed_by(piece):
+                    raise GoError(past)
                 yield piece
 
     def _is_gzip(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urljoin
 
+from vapi_conformance.body_weight import BodyBound
 from vapi_conformance.consumers.js_error import JsError
 from vapi_conformance.consumers.node_http import NeverEndsError
 from vapi_conformance.consumers.node_zlib import Brotli, Decoder, Gunzip, Inflate
@@ -42,13 +43,12 @@ class UndiciBody:
         """
         ended_at_ns = self.at_ns
         decoders = _decoders(self._exchange)
-        total = 0
+        bound = BodyBound(self._max_body_bytes)
         for read in self._exchange.reads:
             self.at_ns = read.at_ns
             for piece in _undone(decoders, read.data):
-                total += len(piece)
-                if total > self._max_body_bytes:
-                    raise JsError("", f"(not followed beyond {self._max_body_bytes} bytes)")
+                if past := bound.passed_by(piece):
+                    raise JsError("", past)
                 yield piece
         self.at_ns = ended_at_ns
         if self._exchange.end is End.TIMED_OUT and not self._gives_up:

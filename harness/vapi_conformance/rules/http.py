@@ -6,7 +6,6 @@ What the response head says about the body is judged in `http_headers`.
 from collections.abc import Iterator
 from typing import Final
 
-from vapi_conformance.content_coding import MAX_DECODED_BYTES
 from vapi_conformance.dialects.names import BUT_GEMINI
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End
@@ -286,10 +285,5 @@ def body_is_bounded(evidence: Evidence) -> Iterator[Violation]:
     exchange = evidence.exchange
     if exchange.end is End.CLOSED_BY_US and exchange.error is not None and exchange.error.startswith("more than"):
         yield Violation(expected="a body that ends", actual=exchange.error, at_ns=exchange.timing.end_ns)
-    elif _is_past_our_bound(evidence):
-        yield Violation(expected="a body that ends", actual=f"more than {MAX_DECODED_BYTES} bytes once decoded")
-
-
-def _is_past_our_bound(evidence: Evidence) -> bool:
-    """A few compressed bytes that become very many."""
-    return evidence.decoded.error is not None and len(evidence.body) >= MAX_DECODED_BYTES
+    elif evidence.decoded.is_past_bound and evidence.decoded.error is not None:
+        yield Violation(expected="a body that ends", actual=evidence.decoded.error)

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from vapi_conformance.content_coding import MAX_DECODED_BYTES
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End, header_values
 from vapi_conformance.rules.quoting import quote
@@ -164,7 +163,7 @@ def proxies_are_told_not_to_buffer(evidence: Evidence) -> Iterator[Violation]:
         and evidence.exchange.end is End.CLEAN
         and evidence.decoded.coding is not None
         and (evidence.transcript.kind == "stream" or evidence.decoded.error is not None)
-        and len(evidence.body) < MAX_DECODED_BYTES  # past it, the fault is the size
+        and not evidence.decoded.is_past_bound  # past it, the fault is the size
     ),
 )
 def coding_is_flushed_per_event(evidence: Evidence) -> Iterator[Violation]:
