@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import Evidence
-from vapi_conformance.exchange import Exchange, Read
+from vapi_conformance.exchange import End, Exchange, Read
 from vapi_conformance.rules import all_rules
 from vapi_conformance.rules.rule import MUST
 from vapi_conformance.specimens import base
@@ -127,6 +127,14 @@ class TestNull:
     def test_null_in_arguments_is_the_models(self) -> None:
         call = {"functionCall": {"name": "get_time", "args": {"city": None, "text": None}}}
         assert outcome("gemini.nothing-is-null", candidate(call)) is Outcome.PASSED
+
+
+class TestCuts:
+    def test_between_carriage_return_and_line_feed_leave_no_line_that_ends_wrong(self) -> None:
+        up_to_cr = STREAM.body[: STREAM.body.index(b"\r\n") + 1]
+        hung_up = replace(with_body(STREAM, up_to_cr), end=End.CLOSED_BY_US)
+        assert "gemini-stream.lines-end-with-lf" not in violated(hung_up)
+        assert "gemini-stream.lines-end-with-lf" in violated(replace(hung_up, end=End.CLEAN))
 
 
 class TestFilters:

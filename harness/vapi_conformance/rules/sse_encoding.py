@@ -7,7 +7,7 @@ from vapi_conformance.dialects.names import BUT_GEMINI
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.rules.bounding import tell
 from vapi_conformance.rules.rule import MUST, SHOULD, Need, Violation, rule
-from vapi_conformance.rules.sse_lines import blocks, is_stream, is_whole_stream
+from vapi_conformance.rules.sse_lines import blocks, is_stream, is_whole_stream, lone_carriage_returns
 from vapi_conformance.sse import MAX_LINE_BYTES
 
 __all__ = [
@@ -102,9 +102,10 @@ def line_ends_are_uniform(evidence: Evidence) -> Iterator[Violation]:
 )
 def no_lone_carriage_return(evidence: Evidence) -> Iterator[Violation]:
     """No line ends with a carriage return alone."""
-    ends = evidence.stream.line_ends if evidence.stream else None
-    if ends is not None and ends.cr:
-        yield Violation(expected="lines that end LF or CRLF", actual=f"{ends.cr} of {sum(ends)} lines end CR")
+    alone = lone_carriage_returns(evidence)
+    if alone and evidence.stream:
+        lines = sum(evidence.stream.line_ends)
+        yield Violation(expected="lines that end LF or CRLF", actual=f"{alone} of {lines} lines end CR")
 
 
 @rule(

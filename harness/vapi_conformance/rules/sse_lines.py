@@ -24,6 +24,7 @@ __all__ = [
     "blocks",
     "is_stream",
     "is_whole_stream",
+    "lone_carriage_returns",
     "odd_lines",
     "tears",
 ]
@@ -92,6 +93,12 @@ def is_stream(evidence: Evidence) -> bool:
 def is_whole_stream(evidence: Evidence) -> bool:
     """A stream that came to its own end, so that its last bytes can be held against the server."""
     return is_stream(evidence) and evidence.exchange.end is End.CLEAN and evidence.decoded.error is None
+
+
+def lone_carriage_returns(evidence: Evidence) -> int:
+    """Lines that end with a carriage return alone. Where the body was cut, a line feed may have been next."""
+    alone = evidence.stream.line_ends.cr if evidence.stream else 0
+    return alone - (alone > 0 and evidence.body.endswith(b"\r") and not is_whole_stream(evidence))
 
 
 def blocks(evidence: Evidence) -> tuple[Block, ...]:

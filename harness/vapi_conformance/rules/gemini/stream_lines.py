@@ -12,7 +12,7 @@ from vapi_conformance.rules.bounding import tell
 from vapi_conformance.rules.gemini.view import GEMINI
 from vapi_conformance.rules.quoting import quote
 from vapi_conformance.rules.rule import MUST, Need, Violation, rule
-from vapi_conformance.rules.sse_lines import LineKind, blocks, is_stream, odd_lines, tears
+from vapi_conformance.rules.sse_lines import LineKind, blocks, is_stream, lone_carriage_returns, odd_lines, tears
 from vapi_conformance.sse import Block, Field
 
 __all__ = [
@@ -212,9 +212,10 @@ def one_data_line_per_event(evidence: Evidence) -> Iterator[Violation]:
 )
 def lines_end_with_lf(evidence: Evidence) -> Iterator[Violation]:
     """Lines end with LF or CRLF, none with a carriage return alone."""
-    ends = evidence.stream.line_ends if evidence.stream else None
-    if ends is not None and ends.cr:
-        yield Violation(expected="lines that end LF or CRLF", actual=f"{ends.cr} of {sum(ends)} lines end CR")
+    alone = lone_carriage_returns(evidence)
+    if alone and evidence.stream:
+        lines = sum(evidence.stream.line_ends)
+        yield Violation(expected="lines that end LF or CRLF", actual=f"{alone} of {lines} lines end CR")
 
 
 @rule(
