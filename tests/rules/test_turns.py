@@ -335,12 +335,12 @@ class TestConcurrentIds:
         assert [(2, "'x' is also the id of answer 1 of 3")] == [(each.step, each.actual) for each in found]
 
     def test_empty_ids_are_for_another_rule(self) -> None:
-        assert outcome(self.RULE, *calls("a", "b", ids=("", ""))) is Outcome.UNTESTABLE
+        assert outcome(self.RULE, *calls("a", "b", ids=("", ""))) is Outcome.NOT_APPLICABLE
 
     def test_ids_of_another_protocol_are_none(self) -> None:
         parts = [streamed((10, 'data: {"type":"text-start","id":"txt-0"}\n\n'), (20, DONE)) for _ in range(2)]
         exchanges = [step(part, "concurrent", f"call-{at + 1}") for at, part in enumerate(parts)]
-        assert outcome(self.RULE, *exchanges) is Outcome.UNTESTABLE
+        assert outcome(self.RULE, *exchanges) is Outcome.NOT_APPLICABLE
 
 
 class TestStreamAndJson:
