@@ -55,6 +55,10 @@ class TestExplain:
         text = run("explain", "chat-stream.ends-with-done").stdout
         assert "  standard  MUST (one step softer for openai_compatible)\n  vapi      SHOULD\n" in text
 
+    def test_says_nothing_of_compatible_endpoints_where_they_do_not_have_the_rule(self) -> None:
+        text = run("explain", "anthropic.error-says-its-type").stdout
+        assert "\n  standard  MUST\n" in text
+
     def test_tells_which_scenario_shows_it(self) -> None:
         text = run("explain", "auth.wrong-key-is-401").stdout
         assert "  shown by  the scenario auth, which pytest --endpoint plays\n" in text

@@ -8,7 +8,7 @@ import click
 from vapi_conformance.cli.catalogue import chosen
 from vapi_conformance.cli.printing import json_option, print_json, print_lines
 from vapi_conformance.cli.rules import rule_document
-from vapi_conformance.dialects.names import EVERY
+from vapi_conformance.dialects.names import EVERY, Dialect
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.problems import UsageError
 from vapi_conformance.report.effect import effects
@@ -61,7 +61,8 @@ def command(*, rule_id: str, as_json: bool) -> None:
 def _lines(rule: Rule) -> Iterator[Line]:
     yield Line(rule.id, "strong")
     yield Line(f"  {rule.statement}")
-    softer = "" if rule.both or rule.standard is None else " (one step softer for openai_compatible)"
+    is_softened = not rule.both and rule.standard is not None and Dialect.OPENAI_COMPATIBLE in rule.dialects
+    softer = " (one step softer for openai_compatible)" if is_softened else ""
     for profile in Profile:
         level = rule.level_of(profile)
         told = level.name if level else "not part of it"
