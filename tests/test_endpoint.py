@@ -42,7 +42,7 @@ class TestUrl:
             "http://localhost:8000",
             "http://[::1]:8000/v1",
             "https://llm.example/v1/",
-            "https://llm.example/v1?key=x",
+            "https://llm.example/v1?tenant=x",
             "https://llm.example/@me/v1",
             "HTTPS://llm.example/v1",
             "https://grüße.example/v1",
@@ -76,6 +76,14 @@ class TestUrl:
     )
     def test_with_a_password_is_refused_and_not_shown(self, url: str) -> None:
         told = "--endpoint must not hold a password; use --endpoint-api-key-env or --endpoint-header"
+        assert told == problem(url)
+
+    @pytest.mark.parametrize("url", ["https://llm.example?key=hush", "https://llm.example/v1?a=b&api_key=hush"])
+    def test_with_a_key_in_its_query_is_refused_and_not_shown(self, url: str) -> None:
+        told = (
+            "--endpoint must not hold a key in its query, which is shown in reports; use --endpoint-api-key-env or "
+            "--endpoint-header"
+        )
         assert told == problem(url)
 
 
@@ -307,8 +315,8 @@ class TestOpened:
             assert "http://[::1]:8000/chat/completions" == live.target.url
 
     def test_a_query_is_told_as_vapi_would_send_it(self) -> None:
-        with opened(read("https://llm.example/v1?key=x")) as live:
-            assert "https://llm.example/v1?key=x/chat/completions" == live.target.url
+        with opened(read("https://llm.example/v1?tenant=x")) as live:
+            assert "https://llm.example/v1?tenant=x/chat/completions" == live.target.url
             assert any("has a query string" in str(lint) for lint in live.platform.lints())
 
     def test_a_port_that_is_none_is_a_usage_error(self) -> None:

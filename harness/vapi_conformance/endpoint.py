@@ -15,7 +15,7 @@ import httpx
 from vapi_conformance.client import Client, Limits
 from vapi_conformance.dialects.names import CHAT, Dialect
 from vapi_conformance.evidence import Conditions
-from vapi_conformance.masking import is_secret_name
+from vapi_conformance.masking import is_secret_name, mask_query
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.platforms import rapida, vapi
 from vapi_conformance.platforms.calling import Calling, PlatformName
@@ -163,6 +163,11 @@ def _check_url(name: str) -> None:
         return
     if "@" in _AUTHORITY_END.split(name.partition("://")[2] or name, maxsplit=1)[0]:
         raise UsageError("--endpoint must not hold a password; use --endpoint-api-key-env or --endpoint-header")
+    if mask_query(name) != name:
+        raise UsageError(
+            "--endpoint must not hold a key in its query, which is shown in reports; use --endpoint-api-key-env or "
+            "--endpoint-header"
+        )
     if not name.lower().startswith(("http://", "https://")):
         raise UsageError(f"--endpoint needs http:// or https://, got {name!r}")
     try:
