@@ -123,6 +123,15 @@ class TestViolated:
             ]
         )
 
+    def test_the_saved_exchanges_are_checked_again_by_the_same_measure(self, pytester: pytest.Pytester) -> None:
+        measure = ["--endpoint-profile", "standard", "--endpoint-dialect", "openai_chat_completions"]
+        with playing(saying([SSE + chunked(UNTERMINATED)])) as url:
+            result = pytester.runpytest("--endpoint", url, *ONE, *measure, "--endpoint-save-exchanges", "kept")
+        measured = "--profile standard --dialect openai_chat_completions"
+        result.stdout.fnmatch_lines(
+            [f"  repeat    vapi-conformance check kept {measured} --rule sse.last-event-is-terminated"]
+        )
+
     def test_junit_has_the_investigation_and_the_properties(self, pytester: pytest.Pytester) -> None:
         with playing(saying([SSE + chunked(UNTERMINATED)])) as url:
             pytester.runpytest("--endpoint", url, *ONE, "--junitxml", "junit.xml")

@@ -458,11 +458,17 @@ class TestFirstTurn:
             be_sure_of(first(401, body), has_key=True)
         assert str(caught.value).endswith(ending)
 
-    def test_a_model_that_is_not_there_is_no_wrong_path(self) -> None:
+    def test_no_file_is_asked_for_where_none_is_taken(self) -> None:
+        with pytest.raises(UsageError) as caught:
+            be_sure_of(first(401), has_key=False, takes_credential=False)
+        assert NO_KEY.removesuffix(", or give --endpoint-credential") == str(caught.value)
+
+    @pytest.mark.parametrize("status", [404, 400])
+    def test_a_model_that_is_not_there_is_no_wrong_path(self, status: int) -> None:
         error = {"error": {"message": "The model `gpt-4o` does not exist", "code": "model_not_found"}}
         with pytest.raises(UsageError) as caught:
-            be_sure_of(first(404, error), has_key=True)
+            be_sure_of(first(status, error), has_key=True)
         assert (
-            f"POST {POSTED} gives status 404: name a model that it has with --endpoint-model "
+            f"POST {POSTED} gives status {status}: name a model that it has with --endpoint-model "
             "(it says 'The model `gpt-4o` does not exist')"
         ) == str(caught.value)

@@ -221,11 +221,13 @@ def _history(
     return [{"role": "system", "content": system}, *messages]
 
 
-def be_sure_of(exchange: Exchange, *, has_key: bool) -> None:
+def be_sure_of(exchange: Exchange, *, has_key: bool, takes_credential: bool = True) -> None:
     """The first plain turn tells whether the rest is worth while.
 
     Raises TransportError when the endpoint cannot be reached, and UsageError when the run is not set up right (no
     key, wrong path): one sentence in place of a hundred failures.
+
+    takes_credential: whether a key may also stand in `--endpoint-credential`.
     """
     url, response = exchange.request.url, exchange.response
     if response is None:
@@ -234,9 +236,10 @@ def be_sure_of(exchange: Exchange, *, has_key: bool) -> None:
     said = f" (it says {words[:160]!r})" if words else ""
     match response.status:
         case 401 | 403 if not has_key:
+            other = ", or give --endpoint-credential" if takes_credential else ""
             raise UsageError(
                 f"{url} wants a key (status {response.status}): name the environment variable that holds it with "
-                f"--endpoint-api-key-env, or give --endpoint-credential{said}"
+                f"--endpoint-api-key-env{other}{said}"
             )
         case 401 | 403:
             raise UsageError(
@@ -244,6 +247,8 @@ def be_sure_of(exchange: Exchange, *, has_key: bool) -> None:
             )
         case 404 if "model" in words.lower():
             raise UsageError(f"POST {url} gives status 404: name a model that it has with --endpoint-model{said}")
+        case 400 if _error(exchange).get("code") == "model_not_found":  # so OpenAI's Responses
+            raise UsageError(f"POST {url} gives status 400: name a model that it has with --endpoint-model{said}")
         case 400 if "api key" in words.lower():
             hint = "is it the right one for this endpoint?" if has_key else "name it with --endpoint-api-key-env"
             raise UsageError(f"{url} says that the key is not valid (status 400): {hint}{said}")
@@ -260,8 +265,15 @@ def be_sure_of(exchange: Exchange, *, has_key: bool) -> None:
 
 def _words(exchange: Exchange) -> str:
     """What the error in a refusal says; empty where it holds none."""
-    record = object_or_nothing(
-        parse(Evidence(exchange=exchange).body[:_MOST_ERROR_BYTES].decode(errors="replace")).value
-    )
+    record = _record(exchange)
     error = record.get("error", record.get("detail"))
     return string_or_none(error) or string_or_none(object_or_nothing(error).get("message")) or ""
+
+
+def _error(exchange: Exchange) -> Mapping[str, object]:
+    return object_or_nothing(_record(exchange).get("error"))
+
+
+def _record(exchange: Exchange) -> Mapping[str, object]:
+    body = Evidence(exchange=exchange).body[:_MOST_ERROR_BYTES]
+    return object_or_nothing(parse(body.decode(errors="replace")).value)

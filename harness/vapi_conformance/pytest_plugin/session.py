@@ -71,7 +71,8 @@ class ConformanceSession:
     def repeat(self) -> str:
         """How to see one rule again: a format string that takes `rule`."""
         if self.exchanges_dir is not None:
-            command, option = f"vapi-conformance check {shlex.quote(str(self.exchanges_dir))}", "--rule"
+            judged = f"--profile {self.endpoint.profile.value} --dialect {self.endpoint.dialect.value}"
+            command, option = f"vapi-conformance check {shlex.quote(str(self.exchanges_dir))} {judged}", "--rule"
         else:
             command, option = f"pytest {self.given}", "--endpoint-rule"
         return f"{command.replace('{', '{{').replace('}', '}}')} {option} {{rule}}"
@@ -131,7 +132,11 @@ class ConformanceSession:
                     progress=self._progress,
                 ):
                     if not exchanges:
-                        be_sure_of(exchange, has_key=live.has_key)
+                        be_sure_of(
+                            exchange,
+                            has_key=live.has_key,
+                            takes_credential=self.endpoint.platform != "direct",
+                        )
                     exchanges.append(exchange)
         except UsageError as problem:
             raise pytest.UsageError(str(problem)) from problem
