@@ -152,6 +152,17 @@ class TestWrittenOtherwise:
     def test_in_json_and_urls(self, form: str) -> None:
         assert b"<" + b"*" * len(form.encode()) + b">" == masked_body(b"<" + form.encode() + b">", self.SECRET)
 
+    @pytest.mark.parametrize(
+        "form",
+        [
+            "key\\u0026a=b+c/d",  # as Go writes it
+            "key\\u0026a\\u003db+c/d",  # as Gson does
+            "key\\u0026a=b\\u002Bc/d",  # as .NET does
+        ],
+    )
+    def test_in_json_that_may_stand_in_html(self, form: str) -> None:
+        assert b"*" * len(form) == masked_body(form.encode(), b"key&a=b+c/d")
+
     def test_lower_case_escapes_leave_letters_alone(self) -> None:
         assert b"*" * 13 == masked_body(b"A%2fB%2fCdefg", b"A/B/Cdefg")
         assert b"a%2fb%2fcdefg" == masked_body(b"a%2fb%2fcdefg", b"A/B/Cdefg")

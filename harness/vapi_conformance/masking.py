@@ -24,6 +24,9 @@ MIN_BODY_SECRET_BYTES: Final = 8
 written over in a body they would break its framing and look like an echo. Nothing so short keeps anybody out."""
 
 
+_JSON_FOR_HTML: Final = (("<>&", "04x"), ("<>&='", "04x"), ("<>&'+`", "04X"))
+"""Marks that JSON writers escape so that a text can stand in HTML, and in which figures: Go, Gson, .NET."""
+
 _SECRET_NAME: Final = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
 
 
@@ -86,6 +89,9 @@ def _written(secret: bytes) -> Iterator[bytes]:
         escaped = json_text[1:-1].encode(errors="surrogateescape")
         yield escaped
         yield escaped.replace(b"/", rb"\/")
+        for marks, figures in _JSON_FOR_HTML:
+            written = "".join(f"\\u{ord(each):{figures}}" if each in marks else each for each in json_text[1:-1])
+            yield written.encode(errors="surrogateescape")
     for url_text in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
         yield url_text.encode()
         yield _lower_case_escapes(url_text).encode()
