@@ -67,7 +67,8 @@ OPTIONS: Final = (
     EndpointOption(
         name="api-key-env",
         metavar="VARIABLE",
-        help="Environment variable that holds the API key; sent as `Authorization: Bearer ...`, never printed.",
+        help="Environment variable that holds the API key; sent as the API wants it (`Authorization: Bearer ...`, "
+        "`x-api-key`, `x-goog-api-key`), never printed.",
     ),
     EndpointOption(
         name="header",
