@@ -42,8 +42,9 @@ OPTIONS: Final = (
     EndpointOption(
         name="",
         metavar="URL",
-        help="Base URL of the endpoint to judge, as it stands in the assistant's model.url (requests go to "
-        "URL/chat/completions), or `reference` for the bundled server. Without it the plugin does nothing.",
+        help="Base URL of the endpoint to judge, as it stands in the assistant's model.url (the path of the API is "
+        "appended: URL/chat/completions, URL/responses, URL/v1/messages, ...), or `reference` for the bundled server. "
+        "Without it the plugin does nothing.",
     ),
     EndpointOption(
         name="dialect",
@@ -63,7 +64,11 @@ OPTIONS: Final = (
         help="What the verdict is measured against: vapi (what Vapi needs), rapida, or standard (the API's owner, to "
         "the letter). Default: what the platform needs.",
     ),
-    EndpointOption(name="model", metavar="NAME", help="Model to ask for (default: the assistant's, else gpt-4o)."),
+    EndpointOption(
+        name="model",
+        metavar="NAME",
+        help="Model to ask for (default: the assistant's or the model options', else one that the API's owner has).",
+    ),
     EndpointOption(
         name="api-key-env",
         metavar="VARIABLE",
@@ -97,7 +102,8 @@ OPTIONS: Final = (
     EndpointOption(
         name="timeout",
         metavar="SECONDS",
-        help="Seconds without a token after which Vapi gives up (default: model.timeoutSeconds, else 20).",
+        help="Seconds without a token after which the platform gives up (default: Vapi's model.timeoutSeconds, else "
+        "20; 60 for rapida and direct).",
     ),
     EndpointOption(name="report", metavar="FILE.json", help="Write the report to this file (schema harness/report)."),
     EndpointOption(
