@@ -42,10 +42,11 @@ from typing import Final
 from vapi_conformance.consumers import node_http, openai_node_errors, v8_json
 from vapi_conformance.consumers.heard import Heard, HeardText, HeardToolCall, Outcome
 from vapi_conformance.consumers.js_error import JsError
+from vapi_conformance.consumers.js_loop import iterated
 from vapi_conformance.consumers.openai_node_sse import NodeEventDecoder, NodeSseEvent, SdkVersion
 from vapi_conformance.consumers.utf16 import joined, well_formed
 from vapi_conformance.exchange import End, Exchange
-from vapi_conformance.narrow import array_or_none, integer_or_none, object_or_none, object_or_nothing, string_or_none
+from vapi_conformance.narrow import array_or_none, integer_or_none, object_or_nothing, string_or_none
 
 __all__ = ["SdkVersion", "hear"]
 
@@ -187,7 +188,7 @@ class _Loop:
         text = string_or_none(delta.get("content"))
         if text:
             self._texts.append(HeardText(text=text, at_ns=self._at_ns))
-        for call in _iterated_calls(delta.get("tool_calls")):
+        for call in iterated(delta.get("tool_calls")):
             self._call(call)
         self._finish_reason = string_or_none(choice.get("finish_reason")) or self._finish_reason
 
@@ -202,23 +203,6 @@ class _Loop:
         arguments = function.get("arguments")
         if v8_json.is_truthy(arguments):
             call.arguments.append(v8_json.to_string(arguments))
-
-
-def _iterated_calls(value: object) -> Iterable[object]:
-    """What `for (const call of value ?? [])` goes through.
-
-    Raises:
-        JsError: a TypeError, for what cannot be iterated.
-    """
-    if value is None:
-        return ()
-    items = array_or_none(value)
-    if items is not None:
-        return items
-    if isinstance(value, str):
-        return joined([value])  # by characters; each becomes a call without an index
-    kind = "object" if object_or_none(value) is not None else v8_json.type_and_value(value)
-    raise JsError("TypeError", f"{kind} is not iterable (cannot read property Symbol(Symbol.iterator))")
 
 
 def _map_key(fragment: Mapping[str, object]) -> tuple[object, int | None]:

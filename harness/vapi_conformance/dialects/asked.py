@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Asked", "OfferedTool", "ToolChoice", "Turn", "TurnRole"]
+from vapi_conformance.narrow import array_or_nothing, object_or_nothing
+
+__all__ = ["Asked", "OfferedTool", "ToolChoice", "Turn", "TurnRole", "text_of"]
 
 ToolChoice = Literal["none", "auto", "required", "named"]
 TurnRole = Literal["system", "user", "assistant", "tool"]
@@ -61,3 +63,11 @@ class Asked:
         if self.other_tool_names is None:
             return None
         return self.other_tool_names | {tool.name for tool in self.tools}
+
+
+def text_of(content: object) -> str:
+    """A string, or the texts of an array of parts; empty for everything else."""
+    if isinstance(content, str):
+        return content
+    texts = (object_or_nothing(part).get("text") for part in array_or_nothing(content))
+    return "\n".join(text for text in texts if isinstance(text, str))

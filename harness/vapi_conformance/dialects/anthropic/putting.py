@@ -8,6 +8,7 @@ because Anthropic refuses keys that it does not know.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
+from vapi_conformance.dialects.asked import text_of
 from vapi_conformance.narrow import array_or_none, array_or_nothing, object_or_none, object_or_nothing, string_or_none
 from vapi_conformance.payload import parse
 
@@ -69,14 +70,7 @@ def _messages(value: object) -> JsonObject:
 def _system_text(message: object) -> str | None:
     """None where it is no system prompt, which has a place of its own here wherever it stood."""
     record = object_or_nothing(message)
-    return _text(record.get("content")) if record.get("role") in ("system", "developer") else None
-
-
-def _text(content: object) -> str:
-    if isinstance(content, str):
-        return content
-    texts = (object_or_nothing(part).get("text") for part in array_or_nothing(content))
-    return "\n".join(text for text in texts if isinstance(text, str))
+    return text_of(record.get("content")) if record.get("role") in ("system", "developer") else None
 
 
 def _is_silent(message: object) -> bool:

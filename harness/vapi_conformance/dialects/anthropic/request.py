@@ -13,7 +13,7 @@ from vapi_conformance.narrow import (
 )
 from vapi_conformance.payload import parse
 
-__all__ = ["read_request", "text_of"]
+__all__ = ["read_request"]
 
 _ROLES: Final[Mapping[object, TurnRole]] = {"system": "system", "user": "user", "assistant": "assistant"}
 _CHOICES: Final[Mapping[object, ToolChoice]] = {"none": "none", "auto": "auto", "any": "required", "tool": "named"}
@@ -50,7 +50,7 @@ def _asked(body: Mapping[str, object]) -> Asked:
 
 
 def _turns(body: Mapping[str, object]) -> Iterator[Turn]:
-    if (system := text_of(body.get("system"))) or body.get("system"):
+    if (system := _text_of(body.get("system"))) or body.get("system"):
         yield Turn(role="system", text=system)
     for message in map(object_or_nothing, array_or_nothing(body.get("messages"))):
         role = message.get("role")
@@ -59,8 +59,8 @@ def _turns(body: Mapping[str, object]) -> Iterator[Turn]:
         content = message.get("content")
         results = [each for each in map(object_or_nothing, array_or_nothing(content)) if _is_result(each)]
         for result in results:
-            yield Turn(role="tool", text=text_of(result.get("content")))
-        text = text_of(content)
+            yield Turn(role="tool", text=_text_of(result.get("content")))
+        text = _text_of(content)
         # A turn that holds results and no words is no turn of the user's.
         if text or not results:
             yield Turn(role=_ROLES[role], text=text)
@@ -70,7 +70,7 @@ def _is_result(block: Mapping[str, object]) -> bool:
     return block.get("type") == "tool_result"
 
 
-def text_of(content: object) -> str:
+def _text_of(content: object) -> str:
     """A string, or the texts of an array of blocks; empty for everything else."""
     if isinstance(content, str):
         return content

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from vapi_conformance.dialects.asked import Asked, OfferedTool, ToolChoice, Turn, TurnRole
+from vapi_conformance.dialects.asked import Asked, OfferedTool, ToolChoice, Turn, TurnRole, text_of
 from vapi_conformance.narrow import (
     array_or_nothing,
     integer_or_none,
@@ -13,7 +13,7 @@ from vapi_conformance.narrow import (
 )
 from vapi_conformance.payload import parse
 
-__all__ = ["read_request", "text_of"]
+__all__ = ["read_request"]
 
 _ROLES: Final[Mapping[object, TurnRole]] = {
     "system": "system",
@@ -62,14 +62,6 @@ def _turns(body: Mapping[str, object]) -> Iterator[Turn]:
         role = message.get("role")
         if isinstance(role, str) and role in _ROLES:
             yield Turn(role=_ROLES[role], text=text_of(message.get("content")))
-
-
-def text_of(content: object) -> str:
-    """A string, or the texts of an array of parts; empty for everything else."""
-    if isinstance(content, str):
-        return content
-    texts = (object_or_nothing(part).get("text") for part in array_or_nothing(content))
-    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def _stops(stop: object) -> tuple[str, ...]:

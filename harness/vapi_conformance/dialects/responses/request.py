@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from vapi_conformance.dialects.asked import Asked, OfferedTool, ToolChoice, Turn, TurnRole
+from vapi_conformance.dialects.asked import Asked, OfferedTool, ToolChoice, Turn, TurnRole, text_of
 from vapi_conformance.narrow import (
     array_or_nothing,
     integer_or_none,
@@ -62,17 +62,9 @@ def _turns(body: Mapping[str, object]) -> Iterator[Turn]:
     for item in map(object_or_nothing, array_or_nothing(sent)):
         kind, role = item.get("type", "message"), item.get("role")
         if isinstance(kind, str) and kind in _RESULTS:
-            yield Turn(role="tool", text=_text_of(item.get("output")))
+            yield Turn(role="tool", text=text_of(item.get("output")))
         elif kind == "message" and isinstance(role, str) and role in _ROLES:
-            yield Turn(role=_ROLES[role], text=_text_of(item.get("content")))
-
-
-def _text_of(content: object) -> str:
-    """A string, or the texts of an array of parts; empty for everything else."""
-    if isinstance(content, str):
-        return content
-    texts = (object_or_nothing(part).get("text") for part in array_or_nothing(content))
-    return "\n".join(text for text in texts if isinstance(text, str))
+            yield Turn(role=_ROLES[role], text=text_of(item.get("content")))
 
 
 def _tools(body: Mapping[str, object]) -> Iterator[OfferedTool]:
