@@ -56,7 +56,6 @@ class TestUrl:
         ("url", "told"),
         [
             ("localhost:8000", "--endpoint needs http:// or https://, got 'localhost:8000'"),
-            ("", "--endpoint needs http:// or https://, got ''"),
             ("ftp://llm.example", "--endpoint needs http:// or https://, got 'ftp://llm.example'"),
             ("http://", "--endpoint has no host: 'http://'"),
             ("http://:8000/v1", "--endpoint has no host: 'http://:8000/v1'"),
@@ -170,6 +169,16 @@ class TestPlatforms:
         found = read(platform="rapida", credential=str(path))
         given = read(platform="rapida", credential=str(path), dialect="openai_compatible")
         assert (Dialect.OPENAI_RESPONSES, Dialect.OPENAI_COMPATIBLE) == (found.dialect, given.dialect)
+
+    def test_rapidas_credential_says_where_the_endpoint_is(self, tmp_path: Path) -> None:
+        path = tmp_path / "credential.json"
+        path.write_text(json.dumps({"baseUrl": "https://other.example/v1"}), encoding="utf-8")
+        assert "https://other.example/v1" == read("", platform="rapida", credential=str(path)).name
+
+    @pytest.mark.parametrize("given", [{}, {"profile": "standard"}, {"platform": "rapida"}])
+    def test_nobody_else_does(self, given: dict[str, str]) -> None:
+        told = "--endpoint is missing: the URL of the endpoint to judge, or `reference` for the bundled server"
+        assert told == problem("", **given)
 
     @pytest.mark.parametrize(
         ("given", "told"),

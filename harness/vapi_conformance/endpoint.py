@@ -90,7 +90,7 @@ def read_endpoint(settings: Mapping[str, Sequence[str]], environment: Mapping[st
     def one(name: str) -> str | None:
         return settings[name][-1] if settings.get(name) else None
 
-    name = one("") or ""
+    name = one("") or _implied(one("platform"), _path(one("credential")))
     _check_url(name)
     credential, model_options = _path(one("credential")), _path(one("model-options"))
     dialect = _chosen(Dialect, one("dialect"), "dialect")
@@ -115,6 +115,13 @@ def read_endpoint(settings: Mapping[str, Sequence[str]], environment: Mapping[st
         platform=platform,
         timeout_s=_seconds(one("timeout")),
     )
+
+
+def _implied(platform: str | None, credential: Path | None) -> str:
+    """Rapida's credential says where the endpoint is."""
+    if platform == "rapida" and credential is not None:
+        return load_credential(credential).base_url
+    raise UsageError("--endpoint is missing: the URL of the endpoint to judge, or `reference` for the bundled server")
 
 
 def _platform(given: str | None, dialect: Dialect | None) -> PlatformName:

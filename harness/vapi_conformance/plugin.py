@@ -33,13 +33,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Without an endpoint nothing is imported and nothing registered."""
+    """Without an endpoint, and without an option typed that is about one, nothing is imported and nothing registered.
+
+    Options in an ini file or in the environment may stand there for other runs.
+    """
 
     def values(option: EndpointOption) -> tuple[str, ...]:
         return resolve(option, given=config.getoption, environment=os.environ, ini=config.getini)
 
     settings = {option.name: values(option) for option in OPTIONS}
-    if not settings[""]:
+    if not settings[""] and not any(config.getoption(option.ini) for option in OPTIONS):
         return
     from vapi_conformance.pytest_plugin import register
 

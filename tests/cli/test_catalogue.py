@@ -29,6 +29,10 @@ class TestRules:
         names = [line.split("\t")[0] for line in run("rules", "tools.*").stdout.splitlines()]
         assert [name for name in all_rules() if name.startswith("tools.")] == names
 
+    def test_none_of_these_is_told(self) -> None:
+        result = run("rules", "responses.*", "--dialect", "gemini_generate_content")
+        assert (2, "Error: gemini_generate_content has none of these rules\n") == (result.exit_code, result.stderr)
+
     @pytest.mark.parametrize("dialect", sorted(EVERY))
     def test_lists_those_of_one_api(self, dialect: Dialect) -> None:
         names = [line.split("\t")[0] for line in run("rules", "--dialect", dialect.value).stdout.splitlines()]

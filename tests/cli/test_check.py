@@ -255,6 +255,14 @@ class TestDialects:
             f"2 judged, no MUST is broken · {against}",
         ]
 
+    def test_that_vapi_does_not_speak_are_judged_by_their_owner(self) -> None:
+        self.save()
+        result = check("a.json", "--profile", "vapi", "--rule", "errors.body-is-json")
+        assert "1 judged, no MUST is broken · profile standard · dialect anthropic_messages\n" in result.stdout
+        refused = check("a.json", "--profile", "vapi", "--dialect", "anthropic_messages")
+        told = "the profile vapi is about Chat Completions; for anthropic_messages take standard or rapida\n"
+        assert (2, f"Error: {told}") == (refused.exit_code, refused.stderr)
+
     def test_are_named_in_the_document(self) -> None:
         self.save()
         results = array_or_nothing(document(check("a.json", "b.har", "--json"))["results"])

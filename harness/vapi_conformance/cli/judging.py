@@ -28,7 +28,7 @@ class Judge:
 
     rules: Sequence[Rule]
     profile: Profile | None
-    """None: what Vapi needs where it speaks the dialect, else the API's owner to the letter."""
+    """None: what Vapi needs. Where Vapi does not speak the dialect, the API's owner to the letter."""
     dialect: Dialect | None
     """None: each exchange is recognised by itself."""
     _played: dict[Path, dict[_Attempt, dict[str, Path]]] = field(
@@ -66,7 +66,9 @@ class Judge:
 
     def _measure(self, dialect: Dialect) -> tuple[Profile, Conditions]:
         """What an exchange of that dialect is held against, and who would have called."""
-        profile = self.profile or (Profile.VAPI if dialect in CHAT else Profile.STANDARD)
+        profile = self.profile or Profile.VAPI
+        if profile is Profile.VAPI and dialect not in CHAT:
+            profile = Profile.STANDARD  # Vapi does not speak it
         if profile is Profile.RAPIDA:
             return profile, Conditions(platform="rapida")
         return profile, Conditions(platform="vapi" if dialect in CHAT else "direct")

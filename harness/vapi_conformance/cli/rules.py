@@ -10,6 +10,7 @@ from rich.text import Text
 from vapi_conformance.cli.catalogue import chosen
 from vapi_conformance.cli.printing import json_option, print_json
 from vapi_conformance.dialects.names import Dialect
+from vapi_conformance.problems import UsageError
 from vapi_conformance.rules import Profile, Rule
 
 __all__ = ["command", "rule_document"]
@@ -53,6 +54,8 @@ def rule_document(rule: Rule) -> dict[str, object]:
 def command(*, patterns: tuple[str, ...], dialect: str | None, as_json: bool) -> None:
     """List the rules with their level in each profile; RULE is an id or a pattern like 'sse.*'."""
     rules = [rule for rule in chosen(patterns) if dialect is None or dialect in rule.dialects]
+    if not rules:
+        raise UsageError(f"{dialect} has none of these rules")
     if as_json:
         print_json({"rules": [rule_document(each) for each in rules]})
         return

@@ -47,7 +47,8 @@ def summary(run: Run, *, repeat: str, verbose: bool = False) -> Iterator[Line]:
             yield from violation_lines(result, repeat=repeat)
             yield Line("")
     elif remarks:
-        yield Line(f"{len(remarks)} more inform (MAY): {', '.join(each.rule.id for each in remarks)}", "faint")
+        verb = "informs" if len(remarks) == 1 else "inform"
+        yield Line(f"{len(remarks)} more {verb} (MAY): {', '.join(each.rule.id for each in remarks)}", "faint")
     for lint in run.lints:
         yield Line(_one_line(f"configuration: {lint}"), "warning")
     yield from _verdict(run)
