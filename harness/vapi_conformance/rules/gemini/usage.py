@@ -156,7 +156,9 @@ def output_is_counted(evidence: Evidence) -> Iterator[Violation]:
     if last is None or "candidates_token_count" in last.counts:
         return
     if count_of(last.counts, "candidatesTokenCount") == 0:
-        yield _at(evidence, last, expected="candidatesTokenCount of 1 or more", actual="0 or none, though it says something")
+        yield _at(
+            evidence, last, expected="candidatesTokenCount of 1 or more", actual="0 or none, though it says something"
+        )
 
 
 @rule(
