@@ -9,7 +9,8 @@ import pytest
 from vapi_conformance.dialects.names import CHAT, EVERY, Dialect
 from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import Exchange, Read, Request, Response
-from vapi_conformance.report.clients import VAPI, clients_of, listener, told
+from vapi_conformance.report import effect
+from vapi_conformance.report.clients import VAPI, Client, Told, clients_of, listener, told
 from vapi_conformance.report.effect import effects, heard_of, hearer
 from vapi_conformance.report.text import violation_lines
 from vapi_conformance.rules import Level, Violation, all_rules
@@ -153,3 +154,17 @@ class TestCounting:
 
     def test_vapi_counts_for_chat(self) -> None:
         assert "Vapi" == hearer(Evidence(exchange=answered("/v1/chat/completions", "")))
+
+
+class TestHearing:
+    def test_happens_once_for_an_answer_however_many_rules_it_breaks(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        heard: list[str] = []
+
+        def counting(client: Client, exchange: Exchange, *, stream: bool) -> Told | None:
+            heard.append(client.name)
+            return told(client, exchange, stream=stream)
+
+        monkeypatch.setattr(effect, "told", counting)
+        sound = evidence(Dialect.GEMINI_GENERATE_CONTENT, SOUND[Dialect.GEMINI_GENERATE_CONTENT])
+        assert effects(sound) == effects(sound)
+        assert [client.name for client in clients_of(Dialect.GEMINI_GENERATE_CONTENT)] == heard

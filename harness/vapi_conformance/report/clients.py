@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Final, Literal
 
 from vapi_conformance.consumers import (
@@ -140,7 +140,6 @@ def clients_of(dialect: Dialect, platform: PlatformName = "direct") -> tuple[Cli
     return _CLIENTS[dialect]
 
 
-@lru_cache(maxsize=16)  # the rules that one exchange breaks are told together; more would keep bodies alive
 def told(client: Client, exchange: Exchange, *, stream: bool) -> Told | None:
     """What the library hands to its user; None where it is not the one for such answers.
 

@@ -5,15 +5,15 @@ to the users of the client libraries.
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import pairwise
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from vapi_conformance.consumers import Heard, HeardToolCall, Outcome
 from vapi_conformance.consumers.openai_node import hear
 from vapi_conformance.dialects.names import CHAT
 from vapi_conformance.evidence import Evidence
-from vapi_conformance.exchange import End, Exchange
+from vapi_conformance.exchange import End
 from vapi_conformance.narrow import array_or_nothing, object_or_none, object_or_nothing
 from vapi_conformance.payload import parse
 from vapi_conformance.platforms.vapi import Consequence, consequence
@@ -46,8 +46,19 @@ class Effect:
         return f"{self.who}: {self.text} ({self.known})"
 
 
+_KNOWN: Final = WeakKeyDictionary["Evidence", "tuple[Effect, ...]"]()
+"""An answer breaks several rules at times, and is heard once. It is forgotten with its evidence, bytes and all."""
+
+
 def effects(evidence: Evidence) -> tuple[Effect, ...]:
     """Nothing for an answer that we cut off ourselves, and for one to a request that nobody would send."""
+    found = _KNOWN.get(evidence)
+    if found is None:
+        found = _KNOWN[evidence] = _effects(evidence)
+    return found
+
+
+def _effects(evidence: Evidence) -> tuple[Effect, ...]:
     exchange = evidence.exchange
     label = exchange.label
     if exchange.end is End.CLOSED_BY_US or (label is not None and label.expects == "refusal"):
@@ -83,7 +94,7 @@ def _on_a_call(evidence: Evidence) -> tuple[Effect, ...]:
     exchange = evidence.exchange
     if evidence.request is not None and not evidence.request.stream:
         return ()  # Vapi always asks for a stream
-    heard = _heard(exchange)
+    heard = hear(exchange)
     lost = sum(not _can_be_run(call, evidence) for call in heard.tool_calls)
     outcome = consequence(
         evidence.status,
@@ -114,12 +125,6 @@ def heard_of(evidence: Iterable[Evidence]) -> dict[str, int]:
     ordinary = (each for each in evidence if (label := each.exchange.label) is None or label.expects == "answer")
     streamed = (each for each in ordinary if each.request is None or each.request.stream)
     return dict(Counter(effect.what for each in streamed for effect in effects(each)[:1]))
-
-
-@lru_cache(maxsize=8)  # the rules that one exchange breaks are told together; more would keep bodies alive
-def _heard(exchange: Exchange) -> Heard:
-    """An exchange breaks several rules at times; it is heard once."""
-    return hear(exchange)
 
 
 def _can_be_run(call: HeardToolCall, evidence: Evidence) -> bool:
