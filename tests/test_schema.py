@@ -159,6 +159,12 @@ class TestHostileInstances:
         assert is_valid("made-up/answer", {**SOUND, "score": 10**400})
 
 
+class TestManyFaults:
+    def test_are_told_by_the_first_thousand(self) -> None:
+        wrong = {"choices": [{"index": "x"} for _ in range(2000)]}
+        assert 1000 == len(errors("openai/chat-completion-chunk", wrong))
+
+
 class TestSchema:
     def test_an_unknown_name_is_our_mistake(self) -> None:
         with pytest.raises(FileNotFoundError):
