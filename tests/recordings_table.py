@@ -13,7 +13,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from shared_data import shared_dir
-from vapi_conformance.cli.check import command
+from vapi_conformance.cli import main
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing
 
 __all__ = ["document"]
@@ -40,7 +40,7 @@ class Vendor:
 
 def table(folder: Path) -> Mapping[str, Mapping[str, Vendor]]:
     """Dialect to vendor to what was found. Fails when a rule does."""
-    result = CliRunner().invoke(command, [str(folder), "--profile", "standard", "--json"])
+    result = CliRunner().invoke(main, ["check", str(folder), "--profile", "standard", "--json"])
     report = object_or_nothing(json.loads(result.stdout))
     assert array_or_nothing(report["unread"]) == []
     found: dict[str, dict[str, Vendor]] = defaultdict(lambda: defaultdict(Vendor))
