@@ -4,8 +4,14 @@ from collections.abc import Mapping
 
 import pytest
 
+import whole_answers
 from chunked_answers import DONE, ROLE, JsonObject, broken_by, delta, is_judged, said, stream, violations, whole
+from vapi_conformance.dialects.names import Dialect
+from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange
+from vapi_conformance.rules import all_rules
+from vapi_conformance.rules.rule import MUST
+from vapi_conformance.verdict import Outcome, judge_rule
 
 OFFER: JsonObject = {"tools": [{"type": "function", "function": {"name": name}} for name in ("f", "g")]}
 
@@ -82,6 +88,17 @@ class TestIds:
         call = {"id": "call_0", "type": "function", "function": {"name": "f", "arguments": "{}"}}
         answer = whole({"tool_calls": [call, call]}, "tool_calls", request=OFFER)
         assert {"tools.ids-are-unique"} == broken_by(answer)
+
+    @pytest.mark.parametrize(("ids", "found"), [(("call_a", "call_b"), Outcome.PASSED), (("a", "a"), Outcome.VIOLATED)])
+    def test_are_unique_among_the_calls_of_a_response_too(self, ids: tuple[str, str], found: Outcome) -> None:
+        """Responses calls it call_id: the result of a tool finds its call by nothing else."""
+        output = [
+            {"type": "function_call", "id": f"fc_{place}", "call_id": name, "name": "f", "arguments": "{}"}
+            for place, name in enumerate(ids)
+        ]
+        exchange = whole_answers.whole({"object": "response", "id": "resp_1", "status": "completed", "output": output})
+        evidence = Evidence(exchange=exchange, dialect=Dialect.OPENAI_RESPONSES)
+        assert found is judge_rule(all_rules()["tools.ids-are-unique"], MUST, [evidence]).outcome
 
     def test_missing_are_not_the_same(self) -> None:
         both = [{**first(at), "id": ""} for at in range(2)]

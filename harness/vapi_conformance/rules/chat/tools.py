@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from vapi_conformance.dialects.names import CHAT
+from vapi_conformance.dialects.names import CHAT, OPENAI
 from vapi_conformance.dialects.transcript import ToolCall, ToolFragment
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.narrow import array_or_none, object_or_none, object_or_nothing, string_or_none
@@ -153,11 +153,11 @@ def first_fragment_has_type(evidence: Evidence) -> Iterator[Violation]:
 
 @rule(
     "tools.ids-are-unique",
-    dialects=CHAT,
+    dialects=OPENAI,  # Anthropic, where what the service runs counts too, and Gemini have rules of their own
     standard=MUST,
     vapi=MUST,
-    source=f"{_CALL}.id",
-    catalogue=["CHAT-TOOL-04"],
+    source=f"{_CALL}.id; FunctionToolCall.call_id",
+    catalogue=["CHAT-TOOL-04", "RESP-10"],
     remedy="Make an id for each call; a constant one sends every result to the same call.",
     applies=lambda evidence: is_chat_answer(evidence) and has_calls(evidence),
 )

@@ -338,7 +338,7 @@ def name_is_constant(evidence: Evidence) -> Iterator[Violation]:
     dialects=RESPONSES,
     standard=MUST,
     source=f"{_CALL}.call_id; the result refers to it",
-    catalogue=["RESP-STREAM-10", "RESP-10"],
+    catalogue=["RESP-STREAM-10"],
     remedy="Make the call_id when the call is added, and keep it.",
     applies=_is_framed,
 )
