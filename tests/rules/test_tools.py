@@ -9,9 +9,9 @@ from chunked_answers import DONE, ROLE, JsonObject, broken_by, delta, is_judged,
 from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange
-from vapi_conformance.rules import all_rules
+from vapi_conformance.rules import Profile, all_rules
 from vapi_conformance.rules.rule import MUST
-from vapi_conformance.verdict import Outcome, judge_rule
+from vapi_conformance.verdict import Outcome, judge
 
 OFFER: JsonObject = {"tools": [{"type": "function", "function": {"name": name}} for name in ("f", "g")]}
 
@@ -98,7 +98,9 @@ class TestIds:
         ]
         exchange = whole_answers.whole({"object": "response", "id": "resp_1", "status": "completed", "output": output})
         evidence = Evidence(exchange=exchange, dialect=Dialect.OPENAI_RESPONSES)
-        assert found is judge_rule(all_rules()["tools.ids-are-unique"], MUST, [evidence]).outcome
+        rule = all_rules()["tools.ids-are-unique"]
+        (result,) = judge([rule], [evidence], profile=Profile.STANDARD, dialect=Dialect.OPENAI_RESPONSES)
+        assert (MUST, found) == (result.level, result.outcome)
 
     def test_missing_are_not_the_same(self) -> None:
         both = [{**first(at), "id": ""} for at in range(2)]
