@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from vapi_conformance.narrow import array_or_nothing, object_or_nothing
+from vapi_conformance.narrow import array_or_nothing, object_or_none, object_or_nothing
+from vapi_conformance.payload import parse
 
-__all__ = ["Asked", "OfferedTool", "ToolChoice", "Turn", "TurnRole", "text_of"]
+__all__ = ["Asked", "OfferedTool", "ToolChoice", "Turn", "TurnRole", "sent_object", "text_of"]
 
 ToolChoice = Literal["none", "auto", "required", "named"]
 TurnRole = Literal["system", "user", "assistant", "tool"]
@@ -63,6 +64,11 @@ class Asked:
         if self.other_tool_names is None:
             return None
         return self.other_tool_names | {tool.name for tool in self.tools}
+
+
+def sent_object(body: bytes | None) -> Mapping[str, object] | None:
+    """None where the body is unknown or is no JSON object (a probe, or a recorder that kept answers only)."""
+    return None if body is None else object_or_none(parse(body.decode(errors="replace")).value)
 
 
 def text_of(content: object) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from vapi_conformance.dialects.asked import Asked, OfferedTool, ToolChoice, Turn, TurnRole, text_of
+from vapi_conformance.dialects.asked import Asked, OfferedTool, ToolChoice, Turn, TurnRole, sent_object, text_of
 from vapi_conformance.narrow import (
     array_or_nothing,
     integer_or_none,
@@ -11,7 +11,6 @@ from vapi_conformance.narrow import (
     object_or_nothing,
     string_or_none,
 )
-from vapi_conformance.payload import parse
 
 __all__ = ["read_request"]
 
@@ -28,9 +27,7 @@ _CHOICES: Final[Mapping[object, ToolChoice]] = {"none": "none", "auto": "auto", 
 
 def read_request(body: bytes | None, _url: str = "") -> Asked | None:
     """None where the body is unknown or is no JSON object (a probe, or a recorder that kept answers only)."""
-    if body is None:
-        return None
-    record = object_or_none(parse(body.decode(errors="replace")).value)
+    record = sent_object(body)
     return None if record is None else _asked(record)
 
 

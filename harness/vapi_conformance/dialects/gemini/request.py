@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import unquote
 
-from vapi_conformance.dialects.asked import Asked, OfferedTool, ToolChoice, Turn, TurnRole
+from vapi_conformance.dialects.asked import Asked, OfferedTool, ToolChoice, Turn, TurnRole, sent_object
 from vapi_conformance.dialects.gemini.tool_schema import from_gemini
 from vapi_conformance.narrow import (
     array_or_none,
@@ -16,7 +16,6 @@ from vapi_conformance.narrow import (
     object_or_nothing,
     string_or_none,
 )
-from vapi_conformance.payload import parse
 
 __all__ = [
     "allowed_names",
@@ -49,9 +48,7 @@ _MAKES_NAMES: Final = ("computerUse", "mcpServers")
 
 def read_request(body: bytes | None, url: str = "") -> Asked | None:
     """None where the body is unknown or is no JSON object. The URL says the model, and whether a stream was asked."""
-    if body is None:
-        return None
-    record = object_or_none(parse(body.decode(errors="replace")).value)
+    record = sent_object(body)
     return None if record is None else _asked(record, url)
 
 
