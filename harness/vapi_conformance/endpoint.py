@@ -18,7 +18,7 @@ from vapi_conformance.evidence import Conditions
 from vapi_conformance.masking import is_secret_name, mask_query
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.platforms import rapida, vapi
-from vapi_conformance.platforms.calling import Calling, PlatformName
+from vapi_conformance.platforms.calling import Calling, PlatformName, default_platform
 from vapi_conformance.platforms.direct import Direct
 from vapi_conformance.platforms.rapida.credential import DEFAULT_DIALECT, load_credential
 from vapi_conformance.problems import UsageError
@@ -28,7 +28,7 @@ from vapi_conformance.rules import Profile
 from vapi_conformance.speech import ChunkPlan, chunk_plan
 from vapi_conformance.suite import WRONG_KEY
 
-__all__ = ["REFERENCE", "Endpoint", "Opened", "opened", "read_endpoint"]
+__all__ = ["REFERENCE", "Endpoint", "Opened", "check_profile", "opened", "read_endpoint"]
 
 REFERENCE: Final = "reference"
 """The name of the bundled server in place of a URL."""
@@ -99,12 +99,14 @@ def read_endpoint(settings: Mapping[str, Sequence[str]], environment: Mapping[st
         dialect = load_credential(credential).dialect
     dialect = dialect or _DEFAULT_DIALECTS[platform]
     _check_fit(platform, dialect, assistant=one("assistant"), credential=credential, model_options=model_options)
+    profile = _chosen(Profile, one("profile"), "profile")
+    check_profile(profile, dialect)
     headers, secrets = _headers(settings.get("header", ()), environment)
     api_key = _from_environment(one("api-key-env"), environment)
     return Endpoint(
         name=name,
         dialect=dialect,
-        profile=_profile(_chosen(Profile, one("profile"), "profile"), platform, dialect),
+        profile=profile or _DEFAULT_PROFILES[platform],
         model=one("model"),
         api_key=api_key,
         headers=headers,
@@ -127,7 +129,7 @@ def _implied(platform: str | None, credential: Path | None) -> str:
 def _platform(given: str | None, dialect: Dialect | None) -> PlatformName:
     """Vapi where nobody says, as long as it speaks the dialect."""
     if given is None:
-        return "vapi" if dialect is None or dialect in CHAT else "direct"
+        return "vapi" if dialect is None else default_platform(dialect)
     for name in _DEFAULT_PROFILES:
         if given == name:
             return name
@@ -159,10 +161,10 @@ def _check_fit(
         raise UsageError(f"--endpoint-model-options is Rapida's; the platform is {platform}")
 
 
-def _profile(given: Profile | None, platform: PlatformName, dialect: Dialect) -> Profile:
-    if given is Profile.VAPI and dialect not in CHAT:
+def check_profile(profile: Profile | None, dialect: Dialect | None) -> None:
+    """Raises UsageError where the profile says nothing about the dialect; None for either: nobody said."""
+    if profile is Profile.VAPI and dialect is not None and dialect not in CHAT:
         raise UsageError(f"the profile vapi is about Chat Completions; for {dialect} take standard or rapida")
-    return given or _DEFAULT_PROFILES[platform]
 
 
 def _check_url(name: str) -> None:

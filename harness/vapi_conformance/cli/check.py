@@ -10,7 +10,8 @@ from vapi_conformance.cli.check_text import Summary, run_lines
 from vapi_conformance.cli.judging import Judge
 from vapi_conformance.cli.printing import JsonResults, json_option, print_lines
 from vapi_conformance.cli.reading import Reading, files_argument
-from vapi_conformance.dialects.names import CHAT, Dialect
+from vapi_conformance.dialects.names import Dialect
+from vapi_conformance.endpoint import check_profile
 from vapi_conformance.problems import UsageError
 from vapi_conformance.report.document import to_document
 from vapi_conformance.report.run import Run
@@ -67,13 +68,9 @@ def command(  # noqa: PLR0913 - one parameter per option
     A folder stands for the .json and .har files in it. Where a folder holds all exchanges of a scenario, the rules
     over several exchanges are judged, too. A file that cannot be read is named, and the others are judged.
     """
-    if profile == Profile.VAPI and dialect is not None and Dialect(dialect) not in CHAT:
-        raise UsageError(f"the profile vapi is about Chat Completions; for {dialect} take standard or rapida")
-    judge = Judge(
-        rules=chosen(patterns),
-        profile=None if profile is None else Profile(profile),
-        dialect=None if dialect is None else Dialect(dialect),
-    )
+    measure, spoken = None if profile is None else Profile(profile), None if dialect is None else Dialect(dialect)
+    check_profile(measure, spoken)
+    judge = Judge(rules=chosen(patterns), profile=measure, dialect=spoken)
     options = _options(profile, dialect)
     reading, summary, results = Reading(files=files), Summary(), JsonResults()
 

@@ -11,10 +11,11 @@ import click
 from vapi_conformance.cli.printing import JsonResults, json_option, print_lines
 from vapi_conformance.cli.reading import Reading, files_argument
 from vapi_conformance.consumers import Heard, Outcome
-from vapi_conformance.dialects.names import CHAT, Dialect
+from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.dialects.recognition import recognise
 from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import Exchange
+from vapi_conformance.platforms.calling import default_platform
 from vapi_conformance.report.clients import VAPI, Client, listener
 from vapi_conformance.report.effect import Effect, effects
 from vapi_conformance.report.text import Line, Style
@@ -105,7 +106,7 @@ class _Hearing:
 def _listen(exchange: Exchange, dialect: Dialect, plan: ChunkPlan, speaking_rate: float) -> _Hearing:
     client = listener(dialect)
     heard = client.hear(exchange)
-    conditions = Conditions(platform="vapi" if dialect in CHAT else "direct")
+    conditions = Conditions(platform=default_platform(dialect))
     evidence = Evidence(exchange=exchange, dialect=dialect, conditions=conditions)
     texts = [TimedText(text=each.text, at_ns=each.at_ns) for each in heard.texts]
     return _Hearing(

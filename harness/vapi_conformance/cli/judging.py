@@ -11,6 +11,7 @@ from vapi_conformance.dialects.names import CHAT, Dialect
 from vapi_conformance.dialects.recognition import recognise
 from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import Exchange
+from vapi_conformance.platforms.calling import default_platform
 from vapi_conformance.recordings import load_exchanges
 from vapi_conformance.report.run import Run, Target
 from vapi_conformance.rules import Profile, Rule
@@ -40,8 +41,7 @@ class Judge:
 
     def alone(self, path: Path, exchange: Exchange) -> Run | None:
         """What the rules say that look at one exchange; None when none of those was asked for."""
-        recognised = recognise(exchange)
-        dialect = self.dialect or recognised.dialect
+        dialect, because = self._read_as(exchange)
         self._spoken.setdefault(path.parent, Counter())[dialect] += 1
         if (label := exchange.label) is not None:
             folder = self._played.setdefault(path.parent, defaultdict(dict))
@@ -58,11 +58,18 @@ class Judge:
             profile=profile,
             dialect=dialect,
             results=judge(rules, evidence, profile=profile, dialect=dialect),
-            recognised=recognised.because if self.dialect is None else None,
+            recognised=because,
             flavour=None if flavour is None else flavour.sentence,
             exchanges=1,
             unreachable=None if came else f"no response came{f' ({exchange.error})' if exchange.error else ''}",
         )
+
+    def _read_as(self, exchange: Exchange) -> tuple[Dialect, str | None]:
+        """And how that was known; None where the user said it."""
+        if self.dialect is not None:
+            return self.dialect, None
+        recognised = recognise(exchange)
+        return recognised.dialect, recognised.because
 
     def _measure(self, dialect: Dialect) -> tuple[Profile, Conditions]:
         """What an exchange of that dialect is held against, and who would have called."""
@@ -71,7 +78,7 @@ class Judge:
             profile = Profile.STANDARD  # Vapi does not speak it
         if profile is Profile.RAPIDA:
             return profile, Conditions(platform="rapida")
-        return profile, Conditions(platform="vapi" if dialect in CHAT else "direct")
+        return profile, Conditions(platform=default_platform(dialect))
 
     def together(self) -> Iterator[Run]:
         """What the rules say that look at whole scenarios: one run for each folder that holds one."""

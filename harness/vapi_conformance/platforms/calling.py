@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, Self
 
 from vapi_conformance.dialects.apis import api_of
-from vapi_conformance.dialects.names import Dialect
+from vapi_conformance.dialects.names import CHAT, Dialect
 from vapi_conformance.platforms.lint import Lint
 
-__all__ = ["Calling", "PlatformName", "native_body", "patched"]
+__all__ = ["Calling", "PlatformName", "default_platform", "native_body", "patched"]
 
 PlatformName = Literal["vapi", "rapida", "direct"]
 """`direct`: nobody stands between; the official client of the API calls."""
@@ -82,6 +82,11 @@ class Calling(Protocol):
     def lints(self) -> tuple[Lint, ...]:
         """What the user should know about the configuration before any call."""
         ...
+
+
+def default_platform(dialect: Dialect) -> PlatformName:
+    """Who calls where nobody says: Vapi, as long as it speaks the dialect."""
+    return "vapi" if dialect in CHAT else "direct"
 
 
 def patched(body: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:

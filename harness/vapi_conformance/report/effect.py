@@ -63,14 +63,19 @@ def _effects(evidence: Evidence) -> tuple[Effect, ...]:
     label = exchange.label
     if exchange.end is End.CLOSED_BY_US or (label is not None and label.expects == "refusal"):
         return ()
-    if evidence.conditions.platform == "vapi" and evidence.dialect in CHAT:
+    if _is_a_call(evidence):
         return _on_a_call(evidence)
     return tuple(_at_libraries(evidence))
 
 
+def _is_a_call(evidence: Evidence) -> bool:
+    """Whether Vapi hears it; elsewhere client libraries do."""
+    return evidence.conditions.platform == "vapi" and evidence.dialect in CHAT
+
+
 def hearer(evidence: Evidence) -> str:
     """Whose ears `heard_of` counts with, for people."""
-    if evidence.conditions.platform == "vapi" and evidence.dialect in CHAT:
+    if _is_a_call(evidence):
         return "Vapi"
     return clients_of(evidence.dialect, evidence.conditions.platform)[0].library
 
