@@ -36,15 +36,15 @@ function heardCall(fragment) {
 Retries are off, as `x-stainless-retry-count` is 0 on every request that was seen of Vapi.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Final
 
 from vapi_conformance.consumers import node_http, openai_node_errors, v8_json
-from vapi_conformance.consumers.heard import Heard, HeardText, HeardToolCall, Outcome
+from vapi_conformance.consumers.heard import Heard
 from vapi_conformance.consumers.js_error import JsError
 from vapi_conformance.consumers.js_loop import iterated
+from vapi_conformance.consumers.listening import Listening
 from vapi_conformance.consumers.openai_node_sse import NodeEventDecoder, NodeSseEvent, SdkVersion
-from vapi_conformance.consumers.utf16 import joined, well_formed
 from vapi_conformance.exchange import End, Exchange
 from vapi_conformance.narrow import array_or_none, integer_or_none, object_or_nothing, string_or_none
 
@@ -55,11 +55,6 @@ _UNWRAPPED_EVENT_PREFIXES: Final[Mapping[SdkVersion, tuple[str, ...]]] = {
     "4.83.0": (),
     "4.91.1": ("response.", "transcript."),
 }
-_SPACE: Final = (
-    "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
-    "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
-)
-"""What `String.prototype.trim` takes away (ECMA-262, 22.1.3.32)."""
 
 
 def hear(
@@ -88,64 +83,28 @@ def hear(
     return loop.heard(thrown, body.at_ns)
 
 
-class _Call:
-    __slots__ = ("arguments", "at_ns", "id", "index", "name")
-
-    def __init__(self, index: int | None) -> None:
-        self.index = index
-        self.id: str | None = None
-        self.name: str | None = None
-        self.arguments: list[str] = []
-        self.at_ns: int | None = None
-
-    def heard(self) -> HeardToolCall:
-        return HeardToolCall(
-            index=self.index, id=self.id, name=self.name, arguments=joined(self.arguments), at_ns=self.at_ns
-        )
-
-
 class _Loop:
     """The loop of the module's docstring, fed with bytes and their times."""
 
     def __init__(self, *, sdk_version: SdkVersion, max_event_bytes: int) -> None:
-        self._at_ns: int | None = None
+        self._listening = Listening()
         self._decoder = NodeEventDecoder(sdk_version=sdk_version)
         self._unwrapped = _UNWRAPPED_EVENT_PREFIXES[sdk_version]
         self._max_event_bytes = max_event_bytes
         self._done = False
-        self._texts: list[HeardText] = []
-        self._calls: dict[object, _Call] = {}
-        self._finish_reason: str | None = None
 
     def take(self, data: bytes, at_ns: int | None) -> None:
-        self._at_ns = at_ns
+        self._listening.at_ns = at_ns
         self._events(self._decoder.feed(data))
 
     def end(self, at_ns: int | None) -> None:
-        self._at_ns = at_ns
+        self._listening.at_ns = at_ns
         self._events(self._decoder.end())
 
     def heard(self, thrown: JsError | None, at_ns: int | None) -> Heard:
         """`at_ns` is when the loop ended, well or not."""
         ended = not isinstance(thrown, node_http.NeverEndsError)
-        return Heard(
-            outcome=self._outcome(failed=thrown is not None),
-            texts=tuple(self._texts),
-            tool_calls=tuple(call.heard() for call in self._calls.values()),
-            finish_reason=self._finish_reason,
-            error=None if thrown is None else well_formed(str(thrown)),
-            error_at_ns=at_ns if thrown is not None and ended else None,
-            ended_at_ns=at_ns if ended else None,
-        )
-
-    def _outcome(self, *, failed: bool) -> Outcome:
-        if failed:
-            return Outcome.FAILED
-        if any(part.text.strip(_SPACE) for part in self._texts):
-            return Outcome.SPOKEN
-        if any(call.name for call in self._calls.values()):
-            return Outcome.TOOL_CALL
-        return Outcome.SILENCE
+        return self._listening.heard(None if thrown is None else str(thrown), ended=ended, at_ns=at_ns)
 
     def _events(self, events: Iterable[NodeSseEvent]) -> None:
         for event in events:
@@ -186,17 +145,17 @@ class _Loop:
     def _choice(self, choice: Mapping[str, object]) -> None:
         delta = object_or_nothing(choice.get("delta"))
         text = string_or_none(delta.get("content"))
-        if text:
-            self._texts.append(HeardText(text=text, at_ns=self._at_ns))
+        if text is not None:
+            self._listening.text(text)
         for call in iterated(delta.get("tool_calls")):
             self._call(call)
-        self._finish_reason = string_or_none(choice.get("finish_reason")) or self._finish_reason
+        listening = self._listening
+        listening.finish_reason = string_or_none(choice.get("finish_reason")) or listening.finish_reason
 
     def _call(self, value: object) -> None:
         fragment = object_or_nothing(value)
         key, index = _map_key(fragment)
-        call = self._calls.setdefault(key, _Call(index))
-        call.at_ns = self._at_ns
+        call = self._listening.call(key, index=index)
         function = object_or_nothing(fragment.get("function"))
         call.id = string_or_none(fragment.get("id")) or call.id
         call.name = string_or_none(function.get("name")) or call.name
@@ -205,7 +164,7 @@ class _Loop:
             call.arguments.append(v8_json.to_string(arguments))
 
 
-def _map_key(fragment: Mapping[str, object]) -> tuple[object, int | None]:
+def _map_key(fragment: Mapping[str, object]) -> tuple[Hashable, int | None]:
     """The key under which a Map would find the fragment's call (SameValueZero), and the index when it is one.
 
     1 and 1.0 are one key there as in Python, but 1 and true are not; objects are equal to nothing but themselves.
