@@ -63,7 +63,10 @@ def all_exchanges(dialects: Collection[Dialect] = CHAT) -> Iterator[tuple[str, E
 
 def base(name: str) -> tuple[Exchange, ...]:
     """The sound exchanges that specimens start from."""
-    document = _base(name)
+    return _exchanges(_base(name), name)
+
+
+def _exchanges(document: Mapping[str, object], name: str) -> tuple[Exchange, ...]:
     return tuple(_exchange(object_or_nothing(each), name) for each in array_or_nothing(document.get("exchanges")))
 
 
@@ -79,7 +82,9 @@ def _load(path: Path) -> Specimen:
     document = _document(path)
     edits = array_or_nothing(document.get("broken"))
     try:
-        sound = edited(base(str(document["base"])), array_or_nothing(document.get("sound")))
+        name = str(document["base"])
+        origin = _base(name)
+        sound = edited(_exchanges(origin, name), array_or_nothing(document.get("sound")))
         broken = edited(sound, edits)
     except (KeyError, ValueError) as problem:
         raise ValueError(f"{path.name}: {problem}") from problem
@@ -90,7 +95,7 @@ def _load(path: Path) -> Specimen:
         broken=tuple(replace(each, source=f"specimen {path.stem}") for each in broken),
         also={key: str(value) for key, value in object_or_nothing(document.get("also")).items()},
         edits=edits,
-        dialect=Dialect(str(_base(str(document["base"])).get("dialect", Dialect.OPENAI_COMPATIBLE))),
+        dialect=Dialect(str(origin.get("dialect", Dialect.OPENAI_COMPATIBLE))),
     )
 
 
