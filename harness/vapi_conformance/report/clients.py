@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from vapi_conformance.consumers import (
     Heard,
@@ -51,69 +51,37 @@ class Told:
     text: str
 
 
+class _Ways(Protocol):
+    """How the Stainless libraries are heard: by the raw events, by a helper of their own, or whole."""
+
+    def __call__(self, exchange: Exchange, *, way: Literal["raw", "helper", "whole"]) -> Heard: ...
+
+
+def _with_helper(name: str, library: str, helper: str, hear: _Ways) -> tuple[Client, Client]:
+    """A library, and its own helper over a stream."""
+    return (
+        Client(name=name, library=library, hear=partial(hear, way="raw"), whole=partial(hear, way="whole")),
+        Client(name=f"{name}-helper", library=f"{library} ({helper})", hear=partial(hear, way="helper")),
+    )
+
+
+def _by_url(name: str, library: str, hear: _Hear) -> Client:
+    """A library that looks at the request's URL: it says whether a stream was asked for."""
+    return Client(name=name, library=library, hear=hear, whole=hear)
+
+
 _CLIENTS: Final[dict[Dialect, tuple[Client, ...]]] = {
     Dialect.OPENAI_RESPONSES: (
-        Client(
-            name="openai-python",
-            library="openai for Python",
-            hear=openai_python_responses.hear,
-            whole=partial(openai_python_responses.hear, way="whole"),
-        ),
-        Client(
-            name="openai-python-helper",
-            library="openai for Python (responses.stream)",
-            hear=partial(openai_python_responses.hear, way="helper"),
-        ),
-        Client(
-            name="openai-node",
-            library="openai for Node",
-            hear=openai_node_responses.hear,
-            whole=partial(openai_node_responses.hear, way="whole"),
-        ),
-        Client(
-            name="openai-node-helper",
-            library="openai for Node (responses.stream)",
-            hear=partial(openai_node_responses.hear, way="helper"),
-        ),
+        *_with_helper("openai-python", "openai for Python", "responses.stream", openai_python_responses.hear),
+        *_with_helper("openai-node", "openai for Node", "responses.stream", openai_node_responses.hear),
     ),
     Dialect.ANTHROPIC_MESSAGES: (
-        Client(
-            name="anthropic-python",
-            library="anthropic for Python",
-            hear=anthropic_python.hear,
-            whole=partial(anthropic_python.hear, way="whole"),
-        ),
-        Client(
-            name="anthropic-python-helper",
-            library="anthropic for Python (messages.stream)",
-            hear=partial(anthropic_python.hear, way="helper"),
-        ),
-        Client(
-            name="anthropic-node",
-            library="@anthropic-ai/sdk for Node",
-            hear=anthropic_node.hear,
-            whole=partial(anthropic_node.hear, way="whole"),
-        ),
-        Client(
-            name="anthropic-node-helper",
-            library="@anthropic-ai/sdk for Node (messages.stream)",
-            hear=partial(anthropic_node.hear, way="helper"),
-        ),
+        *_with_helper("anthropic-python", "anthropic for Python", "messages.stream", anthropic_python.hear),
+        *_with_helper("anthropic-node", "@anthropic-ai/sdk for Node", "messages.stream", anthropic_node.hear),
     ),
-    # These look at the request's URL: it says whether a stream was asked for.
     Dialect.GEMINI_GENERATE_CONTENT: (
-        Client(
-            name="google-genai-python",
-            library="google-genai for Python",
-            hear=google_genai_python.hear,
-            whole=google_genai_python.hear,
-        ),
-        Client(
-            name="google-genai-node",
-            library="@google/genai for Node",
-            hear=google_genai_node.hear,
-            whole=google_genai_node.hear,
-        ),
+        _by_url("google-genai-python", "google-genai for Python", google_genai_python.hear),
+        _by_url("google-genai-node", "@google/genai for Node", google_genai_node.hear),
     ),
 }
 """A library and then its own helper, where it has one."""
