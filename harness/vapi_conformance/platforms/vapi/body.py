@@ -20,7 +20,15 @@ from vapi_conformance.narrow import array_or_none, object_or_none, object_or_not
 from vapi_conformance.platforms.vapi.assistant import Assistant, Model
 from vapi_conformance.platforms.vapi.callers import Caller, Era
 
-__all__ = ["RESERVED_KEYS", "Envelope", "TurnCounters", "envelope", "openai_part"]
+__all__ = [
+    "RESERVED_KEYS",
+    "Envelope",
+    "TurnCounters",
+    "assistant_record",
+    "envelope",
+    "openai_part",
+    "without_secrets",
+]
 
 Envelope = Literal["off", "variable", "destructured", "empty-metadata"]
 """A metadataSendMode, or `empty-metadata`: variable with `metadata: {}`, as every web call had it in 2024."""
@@ -98,7 +106,7 @@ def envelope(
     if era is Era.PHONE_2026:
         added |= {"phoneNumber": caller.phone_number(), "customer": caller.customer()}
     if era is not Era.WEB_2024_12:
-        added["assistant"] = _assistant_object(assistant, caller)
+        added["assistant"] = assistant_record(assistant, caller)
     metadata: dict[str, object] = {}
     if mode != "empty-metadata":
         metadata = dict(assistant.metadata)
@@ -120,7 +128,7 @@ def _elapsed_ms(counters: TurnCounters) -> int:
     return 8_000 * (counters.assistant_turns + counters.user_turns) + 1_500 * counters.model_requests_in_turn + 2_417
 
 
-def _assistant_object(assistant: Assistant, caller: Caller) -> dict[str, object]:
+def assistant_record(assistant: Assistant, caller: Caller) -> dict[str, object]:
     """`assistant`: the stored record. What may hold keys is left out; the endpoint's author has no use for it."""
     record: dict[str, object] = {
         "id": assistant.id or caller.assistant_id,
@@ -129,14 +137,15 @@ def _assistant_object(assistant: Assistant, caller: Caller) -> dict[str, object]
         "updatedAt": caller.timestamp,
     }
     model = {"provider": assistant.model.provider, "model": assistant.model.model}
-    configured = object_or_nothing(_without_secrets(assistant.document)) or {"name": "Demo", "model": model}
+    configured = object_or_nothing(without_secrets(assistant.document)) or {"name": "Demo", "model": model}
     return record | {key: value for key, value in configured.items() if key not in record}
 
 
-def _without_secrets(value: object) -> object:
+def without_secrets(value: object) -> object:
+    """A JSON value without the members that people keep keys in."""
     members = object_or_none(value)
     if members is not None:
         kept = ((key, each) for key, each in members.items() if key.lower() not in _SECRET_KEYS)
-        return {key: _without_secrets(each) for key, each in kept}
+        return {key: without_secrets(each) for key, each in kept}
     elements = array_or_none(value)
-    return value if elements is None else [_without_secrets(each) for each in elements]
+    return value if elements is None else [without_secrets(each) for each in elements]
