@@ -27,8 +27,8 @@ def sent(url: str, *, limits: Limits = QUICK, secrets: tuple[str, ...] = (), **c
         return client.send(outgoing(url, **changes))
 
 
-def has_an_a(body: bytes) -> bool:
-    return b"a" in body
+def at_an_a(new: bytes, at_ns: int) -> int | None:
+    return at_ns if b"a" in new else None
 
 
 class TestRecord:
@@ -145,12 +145,24 @@ class TestEnds:
             closed.append(connection.recv(1))
 
         with playing(script) as url:
-            exchange = sent(url, hang_up_when=has_an_a)
+            exchange = sent(url, hang_up=at_an_a)
             deadline = time.monotonic() + 2
             while not closed and time.monotonic() < deadline:
                 time.sleep(0.01)
         assert End.CLOSED_BY_US is exchange.end
         assert [b""] == closed
+
+    @pytest.mark.parametrize("begun", [[], [head(**SSE)], [head(**SSE) + chunked(b"data: a\n\n", end=False)]])
+    def test_hanging_up_at_a_time_does_not_wait_for_the_next_read(self, begun: list[bytes | float]) -> None:
+        """A caller who speaks into a silence closes the connection, whether an answer has begun or not."""
+        with playing(saying([*begun, 5.0])) as url:
+            exchange = sent(url, hang_up=lambda _new, _at_ns: 50_000_000)
+        assert (End.CLOSED_BY_US, "hung up on purpose") == (exchange.end, exchange.error)
+
+    def test_a_time_to_hang_up_that_is_taken_back_is_none(self) -> None:
+        with playing(saying([head(**SSE) + chunked(b"data: b\n\n", end=False), 0.2, chunked(b"data: a\n\n")])) as url:
+            exchange = sent(url, hang_up=lambda new, _at_ns: None if new else 5_000_000_000)
+        assert End.CLEAN is exchange.end
 
     def test_a_dead_kept_alive_connection_is_replaced_once(self) -> None:
         with playing(saying([head(Content_Length="0"), 0.05])) as url, Client(limits=QUICK) as client:

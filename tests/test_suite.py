@@ -3,7 +3,7 @@
 import gzip
 import json
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 
 from vapi_conformance import suite
-from vapi_conformance.client import Client, Outgoing
+from vapi_conformance.client import Client, HangUp, Outgoing
 from vapi_conformance.dialects.names import CHAT, EVERY, Dialect
 from vapi_conformance.exchange import End, Exchange, Label, Read, Request, Response
 from vapi_conformance.platforms.direct import Direct
@@ -125,7 +125,7 @@ class TestRequest:
         assert platform().headers() == outgoing.headers
         assert body_of(outgoing)["stream"] is True
         assert "tools" not in body_of(outgoing)
-        assert outgoing.hang_up_when is None
+        assert outgoing.hang_up is None
 
     def test_carries_its_label(self) -> None:
         assert Label(scenario="probe", step="s", expects="refusal") == sent(Step(name="s", expects="refusal")).label
@@ -254,15 +254,17 @@ class TestHangingUp:
     EVENTS = (b"data: 1\n\n", b": comment\n\n", b"\n", b"data: 2\r\n\r\n", b"data: 3\n\n")
 
     @staticmethod
-    def predicate(events: int = 2) -> Callable[[bytes], bool]:
-        found = sent(Step(name="s", hang_up_after_events=events)).hang_up_when
+    def hang_up(events: int = 2) -> HangUp:
+        found = sent(Step(name="s", hang_up_after_events=events)).hang_up
         assert found is not None
+        assert found(b"", 0) is None
         return found
 
     def told(self, body: bytes, size: int, events: int = 2) -> int:
         """How many bytes had come when it said so, 0 for never."""
-        predicate = self.predicate(events)
-        return next((at for at in range(size, len(body) + size, size) if predicate(body[at - size : at])), 0)
+        hang_up = self.hang_up(events)
+        cuts = range(size, len(body) + size, size)
+        return next((at for at in cuts if hang_up(body[at - size : at], at) == at), 0)
 
     @pytest.mark.parametrize("size", [1, 2, 3, 5])
     def test_after_so_many_events_and_not_comments(self, size: int) -> None:

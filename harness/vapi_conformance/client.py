@@ -16,9 +16,10 @@ from vapi_conformance.exchange import End, Exchange, Header, Label, Read, Reques
 from vapi_conformance.masking import mask_exchange
 from vapi_conformance.network import ClockedStream, ClockedTransport, clocked_stream, deadline
 
-__all__ = ["Client", "Limits", "Outgoing"]
+__all__ = ["Client", "HangUp", "Limits", "Outgoing"]
 
 _NS_PER_S: Final = 1_000_000_000
+_ON_PURPOSE: Final = "hung up on purpose"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,15 @@ class Limits:
     tight_body_bytes: int = 256 * 1024
 
 
+HangUp = Callable[[bytes, int], int | None]
+"""Says when to hang up, in nanoseconds since the request was written; None: not as things stand.
+
+Called before the request with nothing and 0, then with what each read brought and its time, in order. What it said
+last counts; a time that has passed closes the connection at once. Until something has come, it counts from when the
+sending began: nobody sees from outside when a request that stays without an answer was written.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
     """A request to send."""
@@ -48,8 +58,8 @@ class Outgoing:
     body: bytes | None
     method: str = "POST"
     label: Label | None = None
-    hang_up_when: Callable[[bytes], bool] | None = field(default=None, repr=False)
-    """Given what each read brought, in order; True closes the connection, as a barge-in does."""
+    hang_up: HangUp | None = field(default=None, repr=False)
+    """When to close the connection, as Vapi does at a barge-in or when the caller's words change."""
     may_retry: bool = True
     """Whether a kept-alive connection that turns out to be dead is replaced by a fresh one, once."""
 
@@ -74,6 +84,8 @@ class _Progress:
     weight: BodyWeight = field(default_factory=BodyWeight)
     size_bytes: int = 0
     reused: bool | None = None
+    hang_up_ns: int | None = None
+    """Since the last request byte."""
 
     def since_request_ns(self, at_ns: int) -> int:
         return max(0, at_ns - self.stream.last_write_ns) if self.stream else 0
@@ -118,20 +130,25 @@ class Client:
 
     def _send(self, outgoing: Outgoing) -> Exchange:
         progress = _Progress(started_at=datetime.now(UTC).isoformat(timespec="milliseconds"))
-        deadline.at_ns = time.monotonic_ns() + round(self._limits.total_s * _NS_PER_S)
+        over_at_ns = time.monotonic_ns() + round(self._limits.total_s * _NS_PER_S)
+        deadline.at_ns = over_at_ns
+        if outgoing.hang_up is not None and (due_ns := outgoing.hang_up(b"", 0)) is not None:
+            progress.hang_up_ns = due_ns
+            deadline.at_ns = min(over_at_ns, time.monotonic_ns() + due_ns)
         end, error = End.CLEAN, None
         try:
-            self._exchange(outgoing, progress)
+            self._exchange(outgoing, progress, over_at_ns)
         except _HungUp:
-            end, error = End.CLOSED_BY_US, "hung up on purpose"
+            end, error = End.CLOSED_BY_US, _ON_PURPOSE
         except _BodyTooLarge:
             end, error = (
                 End.CLOSED_BY_US,
                 f"more than {self._max_body_bytes} body bytes, {HOW_WEIGHED}",
             )
         except (httpcore.TimeoutException, TimeoutError) as problem:
-            end = End.TIMED_OUT
-            error = str(problem) or f"no byte for {self._limits.idle_s:g} s"
+            end, error = End.TIMED_OUT, str(problem) or f"no byte for {self._limits.idle_s:g} s"
+            if progress.hang_up_ns is not None and time.monotonic_ns() < over_at_ns:
+                end, error = End.CLOSED_BY_US, _ON_PURPOSE
         except (
             httpcore.NetworkError,
             httpcore.ProtocolError,
@@ -142,11 +159,11 @@ class Client:
             end, error = _broken_off(problem, progress)
         finally:
             deadline.at_ns = None
-        if progress.response is None and end is not End.TIMED_OUT:
+        if progress.response is None and end not in (End.TIMED_OUT, End.CLOSED_BY_US):
             end = End.NO_RESPONSE
         return _record(outgoing, progress, end=end, error=error)
 
-    def _exchange(self, outgoing: Outgoing, progress: _Progress) -> None:
+    def _exchange(self, outgoing: Outgoing, progress: _Progress, over_at_ns: int) -> None:
         limits = self._limits
         timeout = {"connect": limits.connect_s, "read": limits.idle_s, "write": limits.idle_s, "pool": limits.total_s}
 
@@ -174,7 +191,9 @@ class Client:
                 status=response.status_code, http_version=response.http_version, headers=tuple(response.headers.raw)
             )
             for data in response.iter_raw():
-                self._take(data, outgoing, progress)
+                self._take(data, progress)
+                if outgoing.hang_up is not None:
+                    _heed(outgoing.hang_up, data, progress, over_at_ns)
         finally:
             response.close()
 
@@ -184,7 +203,7 @@ class Client:
         limits = self._limits
         return limits.max_body_bytes if self._taken_bytes <= limits.max_run_bytes else limits.tight_body_bytes
 
-    def _take(self, data: bytes, outgoing: Outgoing, progress: _Progress) -> None:
+    def _take(self, data: bytes, progress: _Progress) -> None:
         at_ns = progress.since_request_ns(progress.stream.last_read_ns) if progress.stream else 0
         weight = progress.weight.of(data)
         progress.size_bytes += weight
@@ -196,8 +215,18 @@ class Client:
         self._taken_bytes += weight
         if progress.size_bytes > self._max_body_bytes:
             raise _BodyTooLarge
-        if outgoing.hang_up_when is not None and outgoing.hang_up_when(data):
-            raise _HungUp
+
+
+def _heed(hang_up: HangUp, data: bytes, progress: _Progress, over_at_ns: int) -> None:
+    """Asks when to hang up after this read; the next one waits no longer than that."""
+    at_ns = progress.reads[-1].at_ns or 0
+    progress.hang_up_ns = hang_up(data, at_ns)
+    if progress.hang_up_ns is None or progress.stream is None:
+        deadline.at_ns = over_at_ns
+        return
+    if progress.hang_up_ns <= at_ns:
+        raise _HungUp
+    deadline.at_ns = min(over_at_ns, progress.stream.last_write_ns + progress.hang_up_ns)
 
 
 def _broken_off(problem: Exception, progress: _Progress) -> tuple[End, str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from vapi_conformance.call_record import CallRecord
 from vapi_conformance.content_coding import Decoded, decode_content
 from vapi_conformance.dialects.apis import Api, api_of
 from vapi_conformance.dialects.asked import Asked
@@ -51,6 +52,8 @@ class Evidence:
     conditions: Conditions = field(default_factory=Conditions)
     dialect: Dialect = Dialect.OPENAI_COMPATIBLE
     """How the exchange is read."""
+    call: CallRecord | None = None
+    """The whole call that it belongs to, where it was made in one."""
 
     @cached_property
     def api(self) -> Api:

@@ -113,7 +113,7 @@ def _outgoing(player: _Player, scenario: Scenario, step: Step, attempt: int) -> 
         headers=_headers(_identified(platform, step), step),
         body=None if step.method == "GET" else _body(platform, scenario, step),
         label=Label(scenario=scenario.name, step=step.name, expects=step.expects, attempt=attempt),
-        hang_up_when=None if step.hang_up_after_events is None else _EventsSeen(step.hang_up_after_events),
+        hang_up=None if step.hang_up_after_events is None else _EventsSeen(step.hang_up_after_events),
         may_retry=step.may_retry,
     )
 
@@ -145,7 +145,7 @@ def _calling(platform: Calling, scenario: Scenario, step: Step, attempt: int) ->
 
 
 class _EventsSeen:
-    """Whether so many events have come, under a content coding too: Vapi's client accepts gzip and deflate."""
+    """Hangs up when so many events have come, under a content coding too: Vapi's client accepts gzip and deflate."""
 
     _MOST_OUTPUT_BYTES: Final = 1 << 20
 
@@ -155,17 +155,17 @@ class _EventsSeen:
         self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
         self._first = b""
 
-    def __call__(self, new: bytes) -> bool:
-        """Given what each read brought, in order."""
+    def __call__(self, new: bytes, at_ns: int) -> int | None:
+        """See `client.HangUp`."""
         self._first = self._first or new[:1]
         # No event stream begins like either of them (RFC 1952, 2.3.1; RFC 1950, 2.2).
         is_compressed = self._first in (b"\x1f", b"\x78")
         try:
             data = self._inflater.decompress(new, self._MOST_OUTPUT_BYTES) if is_compressed else new
         except zlib.error:
-            return False
+            return None
         self._missing -= sum(block.event is not None for block in self._decoder.feed(data, None))
-        return self._missing <= 0
+        return at_ns if self._missing <= 0 else None
 
 
 def _identified(platform: Calling, step: Step) -> Iterable[tuple[str, str]]:
