@@ -4,12 +4,14 @@ import gzip
 import itertools
 import socket
 import time
+from collections.abc import Callable
 
 import pytest
 
 from raw_server import Part, chunked, head, playing, read_request, reset, saying
 from vapi_conformance.client import Client, Limits, Outgoing
 from vapi_conformance.exchange import End, Exchange, Label
+from vapi_conformance.masking import Secrets
 
 SSE = {"Content_Type": "text/event-stream", "Transfer_Encoding": "chunked"}
 DRIP_BODY: list[Part] = [b"1\r\nx\r\n", 0.05]
@@ -267,3 +269,73 @@ def test_many_at_once_come_back_in_order() -> None:
     with playing(script) as url, Client(limits=QUICK) as client:
         exchanges = client.send_all([outgoing(url, body=str(number).encode()) for number in range(8)])
     assert [str(number).encode() for number in range(8)] == [exchange.body for exchange in exchanges]
+
+
+class TestRenewal:
+    @staticmethod
+    def statuses(*statuses: str, seen: list[bytes]) -> Callable[[socket.socket], None]:
+        """One connection that answers with these, one after the other."""
+
+        def script(connection: socket.socket) -> None:
+            for status in statuses:
+                if not (request := read_request(connection)):
+                    return
+                seen.append(request)
+                connection.sendall(head(status, Content_Length="0"))
+
+        return script
+
+    @staticmethod
+    def sent(url: str, told: list[tuple[str, int]], *answers: str | None) -> Exchange:
+        """With a renewal that gives these values for Authorization, one after the other."""
+        left = list(answers)
+
+        def renew(headers: tuple[tuple[str, str], ...], status: int) -> tuple[tuple[str, str], ...] | None:
+            told.append((dict(headers)["Authorization"], status))
+            answer = left.pop(0) if left else None
+            return None if answer is None else (("Authorization", answer),)
+
+        with Client(limits=QUICK, renew=renew) as client:
+            return client.send(outgoing(url, headers=(("Authorization", "old"),)))
+
+    def test_sends_once_more_with_what_it_is_given(self) -> None:
+        seen: list[bytes] = []
+        told: list[tuple[str, int]] = []
+        with playing(self.statuses("401 Unauthorized", "200 OK", seen=seen)) as url:
+            exchange = self.sent(url, told, "new")
+        assert exchange.response is not None
+        assert (200, b"new") == (exchange.response.status, dict(exchange.request.headers)[b"Authorization"])
+        assert [("old", 401), ("new", 200)] == told
+        old, new = seen
+        assert b"Authorization: old" in old
+        assert b"Authorization: new" in new
+
+    def test_is_not_tried_twice(self) -> None:
+        seen: list[bytes] = []
+        told: list[tuple[str, int]] = []
+        with playing(self.statuses("401 Unauthorized", "401 Unauthorized", "200 OK", seen=seen)) as url:
+            exchange = self.sent(url, told, "new", "newer")
+        assert exchange.response is not None
+        assert (401, 2, [("old", 401), ("new", 401)]) == (exchange.response.status, len(seen), told)
+
+    def test_leaves_alone_what_needs_none(self) -> None:
+        seen: list[bytes] = []
+        told: list[tuple[str, int]] = []
+        with playing(self.statuses("200 OK", seen=seen)) as url:
+            exchange = self.sent(url, told)
+        assert b"old" == dict(exchange.request.headers)[b"Authorization"]
+        assert (1, [("old", 200)]) == (len(seen), told)
+
+    def test_a_secret_that_became_known_on_the_way_is_masked(self) -> None:
+        secrets = Secrets()
+
+        def renew(_: tuple[tuple[str, str], ...], status: int) -> tuple[tuple[str, str], ...] | None:
+            secrets.add("fetched-token")
+            return (("Authorization", "Bearer fetched-token"),) if status == 401 else None
+
+        seen: list[bytes] = []
+        script = self.statuses("401 Unauthorized", "200 OK", seen=seen)
+        with playing(script) as url, Client(limits=QUICK, secrets=secrets, renew=renew) as client:
+            exchange = client.send(outgoing(url))
+        assert "fetched-token" not in repr(exchange)
+        assert b"Bearer fetched-token" in seen[1]

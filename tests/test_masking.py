@@ -3,6 +3,7 @@
 import gzip
 import json
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from urllib.parse import quote, quote_plus
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange, Read, Request, Response
-from vapi_conformance.masking import mask_exchange, mask_query
+from vapi_conformance.masking import Secrets, mask_exchange, mask_query
 
 KEY = b"sk-0123456789abcdef"
 STARS = b"*" * len(KEY)
@@ -204,3 +205,27 @@ class TestQuery:
     )
     def test_what_is_named_like_a_credential_is_masked(self, url: str, masked: str) -> None:
         assert masked == mask_query(url)
+
+
+class TestSecrets:
+    def test_grow_and_hold_each_once(self) -> None:
+        secrets = Secrets(["first-secret", "first-secret", ""])
+        secrets.add("second-secret", "first-secret")
+        assert (b"first-secret", b"second-secret") == secrets.values
+
+    def test_grow_in_many_threads_and_lose_none(self) -> None:
+        secrets = Secrets()
+        names = [f"secret-{number}" for number in range(400)]
+        with ThreadPoolExecutor(max_workers=8) as executor:
+            list(executor.map(secrets.add, names))
+        assert {each.encode() for each in names} == set(secrets.values)
+
+    def test_mask_a_strangers_words(self) -> None:
+        told = Secrets(["a/b c+d", KEY.decode()]).masked(f"no {KEY.decode()}, a%2Fb+c%2Bd or a\\/b c+d")
+        assert f"no {STARS.decode()}, *********** or ********" == told
+
+    def test_words_are_not_shown_where_a_secret_cannot_be_told_from_them(self) -> None:
+        assert None is Secrets([KEY.decode(), "e"]).masked("no such client")
+
+    def test_half_of_a_surrogate_pair_is_no_reason_to_fail(self) -> None:
+        assert "no ******* here" == Secrets(["\ud800abcd"]).masked("no \ud800abcd here")

@@ -13,10 +13,10 @@ import httpx
 
 from vapi_conformance.body_weight import HOW_WEIGHED, BodyWeight
 from vapi_conformance.exchange import End, Exchange, Header, Label, Read, Request, Response, Timing
-from vapi_conformance.masking import mask_exchange
+from vapi_conformance.masking import Secrets, mask_exchange
 from vapi_conformance.network import ClockedStream, ClockedTransport, clocked_stream, deadline
 
-__all__ = ["Client", "HangUp", "Limits", "Outgoing"]
+__all__ = ["Client", "HangUp", "Limits", "Outgoing", "Renew"]
 
 _NS_PER_S: Final = 1_000_000_000
 _ON_PURPOSE: Final = "hung up on purpose"
@@ -45,6 +45,13 @@ HangUp = Callable[[bytes, int], int | None]
 Called before the request with nothing and 0, then with what each read brought and its time, in order. What it said
 last counts; a time that has passed closes the connection at once. Until something has come, it counts from when the
 sending began: nobody sees from outside when a request that stays without an answer was written.
+"""
+
+
+Renew = Callable[[tuple[tuple[str, str], ...], int], tuple[tuple[str, str], ...] | None]
+"""Given the header fields that were sent and the status that came, the fields to send once more; None: leave it so.
+
+For access tokens, which an endpoint may refuse before their time. Called after every response.
 """
 
 
@@ -94,10 +101,18 @@ class _Progress:
 class Client:
     """A pool of clocked connections to one endpoint. Thread-safe; close it, or use it in a `with`."""
 
-    def __init__(self, *, limits: Limits | None = None, secrets: Sequence[str] = (), connections: int = 16) -> None:
+    def __init__(
+        self,
+        *,
+        limits: Limits | None = None,
+        secrets: Secrets | Sequence[str] = (),
+        connections: int = 16,
+        renew: Renew | None = None,
+    ) -> None:
         """secrets: credentials that must not appear in any record; connections: most at once."""
         self._limits = limits or Limits()
-        self._secrets = tuple(secret.encode() for secret in secrets)
+        self._secrets = secrets if isinstance(secrets, Secrets) else Secrets(secrets)
+        self._renew = renew
         self._connections = connections
         self._taken_bytes = 0
         self._http = httpx.Client(transport=ClockedTransport(connections=connections), follow_redirects=False)
@@ -117,11 +132,24 @@ class Client:
         self._http.close()
 
     def send(self, outgoing: Outgoing) -> Exchange:
-        """One exchange, whatever happens: an endpoint's failure is a record, never an exception."""
+        """One exchange, whatever happens: an endpoint's failure is a record, never an exception.
+
+        What `renew` raises goes through: without credentials there is nothing to send.
+        """
+        exchange = self._send_alive(outgoing)
+        if self._renew is not None and exchange.response is not None:
+            again = self._renew(outgoing.headers, exchange.response.status)
+            if again is not None:
+                exchange = self._send_alive(replace(outgoing, headers=again))
+                if exchange.response is not None:
+                    self._renew(again, exchange.response.status)
+        return mask_exchange(exchange, self._secrets.values)
+
+    def _send_alive(self, outgoing: Outgoing) -> Exchange:
         exchange = self._send(outgoing)
         if exchange.end is End.NO_RESPONSE and exchange.connection_reused and outgoing.may_retry:
             exchange = self._send(outgoing)
-        return mask_exchange(exchange, self._secrets)
+        return exchange
 
     def send_all(self, outgoing: Sequence[Outgoing]) -> list[Exchange]:
         """All at once, as far as connections go; results in the order given."""

@@ -6,7 +6,8 @@ header in a JSON text would show it otherwise. It is not found in pieces, in bas
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 from urllib.parse import quote, quote_plus
@@ -14,7 +15,7 @@ from urllib.parse import quote, quote_plus
 from vapi_conformance.content_coding import decode_content
 from vapi_conformance.exchange import MASK, Exchange, Header, Read
 
-__all__ = ["MIN_BODY_SECRET_BYTES", "MIN_SECRET_BYTES", "is_secret_name", "mask_exchange", "mask_query"]
+__all__ = ["MIN_BODY_SECRET_BYTES", "MIN_SECRET_BYTES", "Secrets", "is_secret_name", "mask_exchange", "mask_query"]
 
 MIN_SECRET_BYTES: Final = 4
 """A shorter value would blot out ordinary text."""
@@ -28,6 +29,33 @@ _JSON_FOR_HTML: Final = (("<>&", "04x"), ("<>&='", "04x"), ("<>&'+`", "04X"))
 """Marks that JSON writers escape so that a text can stand in HTML, and in which figures: Go, Gson, .NET."""
 
 _SECRET_NAME: Final = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
+
+
+class Secrets:
+    """The credentials of a run. More become known as it goes on: access tokens are fetched. Thread-safe."""
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        """values: those known from the start."""
+        self._lock = threading.Lock()
+        self._values: tuple[bytes, ...] = ()
+        self.add(*values)
+
+    def add(self, *values: str) -> None:
+        """From now on these are masked, too; empty ones are no secrets."""
+        more = (each.encode(errors="surrogatepass") for each in values if each)
+        with self._lock:
+            self._values = tuple(dict.fromkeys((*self._values, *more)))
+
+    @property
+    def values(self) -> tuple[bytes, ...]:
+        """All that are known by now."""
+        return self._values
+
+    def masked(self, text: str) -> str | None:
+        """A stranger's words, fit to be shown; None where a secret is too short to be told from ordinary text."""
+        if any(len(each) < MIN_SECRET_BYTES for each in self._values):
+            return None
+        return _mask_text(text, _forms(self._values, MIN_SECRET_BYTES))
 
 
 def is_secret_name(header: str) -> bool:
