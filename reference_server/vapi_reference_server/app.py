@@ -95,7 +95,8 @@ class _Front:
 
     async def _answer_at(self, route: Route, work: Work, receive: Receive) -> Answer:
         if route.kind is Kind.HEALTH:
-            return json_answer(200, {"status": "ok"})
+            counts = {"generations": self._memory.generations, "cancelled": self._memory.cancelled}
+            return json_answer(200, {"status": "ok", **counts})
         if route.kind is Kind.FAULTS:
             return json_answer(200, {"faults": [_listed(fault) for fault in self._faults.values()]})
         if work.checks_key and self._settings.api_key is not None:

@@ -1,24 +1,30 @@
 """The scripted model: the same conversation always gives the same answer, and never a network call.
 
-It knows a small vocabulary of prompts (`Say exactly: ...`, code words, `Tell me a long story.`, tools),
-so that a test knows what a sound answer must hold. Anything else gets a short friendly sentence.
+It knows a small vocabulary of prompts (`Say exactly: ...`, code words, `Tell me a long story.`, tools) and the manners
+of the telephone, so that a test knows what a sound answer must hold. Anything else gets a short friendly sentence.
 """
 
 from __future__ import annotations
 
 import re
-import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from vapi_reference_server.json_values import encode
+from vapi_reference_server import own_tools
+from vapi_reference_server.call_manners import is_telephone_tool, telephone_reply, words_of
+from vapi_reference_server.json_values import as_object, encode
+from vapi_reference_server.reply import Reply, new_call
 from vapi_reference_server.request import Choice
 from vapi_reference_server.schema_samples import sample
 from vapi_reference_server.tokens import count_tokens, first_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from vapi_reference_server.json_values import JsonObject
+    from vapi_reference_server.own_tools import Run
+    from vapi_reference_server.reply import Call
     from vapi_reference_server.request import Message, Request, Tool
 
 _SAY_EXACTLY = re.compile(r"say exactly: ?(.*)", re.IGNORECASE | re.DOTALL)
@@ -29,6 +35,7 @@ _MIN_NAME_LETTERS = 4
 _MAX_QUOTED_TOKENS = 60
 
 _GREETING = "Hello, thank you for calling. How can I help you today?"
+_NOTHING_LEFT = "Is there anything else I can do for you?"
 _STORY = (
     "Once upon a time, in a small house by the sea, there lived a woman who repaired clocks. "
     "People came from all the villages along the coast, and each of them brought a clock that had stopped. "
@@ -57,49 +64,12 @@ _SENTINELS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A call of a tool; `arguments` is a string of JSON, as the API carries it."""
+def think(request: Request, run: Run = own_tools.run) -> Reply:
+    """The answer to a conversation, within the request's `stop` and `max_tokens`.
 
-    id: str
-    name: str
-    arguments: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """One choice of the answer: words or calls, and why it ended."""
-
-    text: str = ""
-    calls: tuple[Call, ...] = ()
-    finish_reason: str = "stop"
-    reasoning: str = ""
-    stopped_by: str | None = None
-    """The stop sequence that ended the words, if one did."""
-
-    @property
-    def reasoning_tokens(self) -> int:
-        """What the reasoning costs."""
-        return count_tokens(self.reasoning)
-
-    @property
-    def tokens(self) -> int:
-        """What this choice costs, in completion tokens, beside its reasoning."""
-        calls = sum(count_tokens(call.name) + count_tokens(call.arguments) for call in self.calls)
-        return count_tokens(self.text) + calls
-
-
-def think(request: Request) -> Reply:
-    """The answer to a conversation, within the request's `stop` and `max_tokens`."""
-    tools = _tools_to_call(request)
-    if tools:
-        # A named choice ends with `stop` although there is a call: so does the OpenAI API.
-        finish = "stop" if request.tool_choice is Choice.NAMED else "tool_calls"
-        reply = Reply(calls=tuple(_call(tool) for tool in tools), finish_reason=finish)
-    elif request.response_format is not None:
-        reply = Reply(text=encode(sample(request.response_format)).decode())
-    else:
-        reply = Reply(text=_words(request.messages))
+    `run` runs a tool of the endpoint's own and gives the sentence that tells its result.
+    """
+    reply = _reply(request, run)
     if request.thinks_aloud:
         reply = replace(reply, reasoning=_REASONING)
     return _within_tokens(_before_stop(reply, request.stops), request.max_tokens)
@@ -113,20 +83,80 @@ def spoken_result(content: str) -> str:
     return f"The tool says: {_ended(content)}"
 
 
-def _words(messages: tuple[Message, ...]) -> str:
+def _reply(request: Request, run: Run) -> Reply:
+    if request.tool_choice is Choice.NAMED:
+        named = [tool for tool in request.tools if tool.name == request.named_tool]
+        # A named choice ends with `stop` although there is a call: so does the OpenAI API.
+        return _calling(named, "stop")
+    said = _last_user_text(request.messages) or ""
+    script = _script(request)
+    allowed = () if request.tool_choice is Choice.NONE else request.tools
+    telephone = telephone_reply(said, allowed) if script is None else None
+    if telephone is not None and telephone.calls:
+        return telephone
+    tools = _tools_to_call(request, said, is_free=script is None)
+    if tools:
+        return _calling(tools, "tool_calls")
+    if request.response_format is not None:
+        return Reply(text=encode(sample(request.response_format)).decode())
+    if script is not None:
+        return Reply(text=script)
+    return telephone or Reply(text=_own_result(request, said, run) or _quotation(said))
+
+
+def _calling(tools: Iterable[Tool], finish_reason: str) -> Reply:
+    return Reply(calls=tuple(new_call(tool.name, _arguments(tool)) for tool in tools), finish_reason=finish_reason)
+
+
+def _arguments(tool: Tool) -> JsonObject:
+    return as_object(sample({"type": "object", **tool.parameters})) or {}
+
+
+def _script(request: Request) -> str | None:
+    """What has to be said, whatever tools there are; None where the model is free."""
+    messages = request.messages
     results = _open_results(messages)
     if results:
-        return " ".join(spoken_result(result.text) for result in results)
+        return _told(results, messages)
     said = _last_user_text(messages)
-    if said is None:
+    # The counters tell a call that begins from examples in the prompt. A user message that is last waits for an answer.
+    if said is None or (request.opens_the_call and messages[-1].role != "user"):
         return _GREETING
-    return _scripted(said, messages) or f"You said: {_ended(_quoted(said))} How can I help you with that?"
+    return _scripted(said, messages)
+
+
+def _told(results: Iterable[Message], messages: Sequence[Message]) -> str:
+    """The results, but for those that were told in this turn already.
+
+    Vapi writes what it speaks of an answer also into the earlier message that asked for the tool.
+    """
+    turn = takewhile(lambda message: message.role != "user", reversed(messages))
+    spoken = " ".join(reversed([message.text for message in turn if message.role == "assistant"]))
+    told = (spoken_result(result.text) for result in results)
+    sentences = [sentence for sentence in told if not _says(spoken, sentence)]
+    return " ".join(sentences) or _NOTHING_LEFT
+
+
+def _says(text: str, sentence: str) -> bool:
+    """Whether these words, in this order, are part of the text: it was written down by ear."""
+    return f" {' '.join(words_of(sentence))} " in f" {' '.join(words_of(text))} "
+
+
+def _own_result(request: Request, said: str, run: Run) -> str | None:
+    call = own_tools.own_call(said)
+    if call is None or any(tool.name == call.name for tool in request.tools):
+        return None
+    return run(call)
+
+
+def _quotation(said: str) -> str:
+    return f"You said: {_ended(first_tokens(said.strip(), _MAX_QUOTED_TOKENS))} How can I help you with that?"
 
 
 def _scripted(said: str, messages: tuple[Message, ...]) -> str | None:
     exact = _SAY_EXACTLY.search(said)
     if exact:
-        return exact[1]
+        return exact[1] or _quotation(said)
     asked = said.casefold()
     if "what is my code word" in asked:
         word = _last_word(_CODE_WORD, (message for message in messages if message.role == "user"))
@@ -140,10 +170,6 @@ def _scripted(said: str, messages: tuple[Message, ...]) -> str | None:
 def _last_word(pattern: re.Pattern[str], messages: Iterable[Message]) -> str | None:
     found = [match[1] for message in messages for match in pattern.finditer(message.text)]
     return found[-1] if found else None
-
-
-def _quoted(said: str) -> str:
-    return first_tokens(said.strip(), _MAX_QUOTED_TOKENS)
 
 
 def _ended(text: str) -> str:
@@ -166,31 +192,22 @@ def _open_results(messages: tuple[Message, ...]) -> list[Message]:
     return results
 
 
-def _tools_to_call(request: Request) -> list[Tool]:
-    if request.tool_choice is Choice.NAMED:
-        return [tool for tool in request.tools if tool.name == request.named_tool]
+def _tools_to_call(request: Request, said: str, *, is_free: bool) -> list[Tool]:
     if request.tool_choice is Choice.NONE or not request.tools:
         return []
-    said = _last_user_text(request.messages) or ""
     named = [tool for tool in request.tools if _is_named(tool.name, said)]
     if request.tool_choice is Choice.REQUIRED:
         named = named or [request.tools[0]]
-    elif _open_results(request.messages) or _scripted(said, request.messages) is not None:
+    elif not is_free:
         return []
     return named if request.parallel_tool_calls else named[:1]
 
 
 def _is_named(name: str, said: str) -> bool:
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    words = {word.casefold() for word in re.split(r"[\W_]+", spaced) if len(word) >= _MIN_NAME_LETTERS}
-    spoken = {word.casefold() for word in re.findall(r"[^\W_]+", said)}
-    return bool(words & spoken) or name.casefold() in said.casefold()
-
-
-def _call(tool: Tool) -> Call:
-    schema = tool.parameters or {"type": "object"}
-    arguments = encode(sample({"type": "object", **schema})).decode()
-    return Call(id=f"call_{uuid.uuid4().hex[:24]}", name=tool.name, arguments=arguments)
+    if is_telephone_tool(name):
+        return False
+    words = {word for word in words_of(name) if len(word) >= _MIN_NAME_LETTERS}
+    return not words.isdisjoint(words_of(said)) or name.casefold() in said.casefold()
 
 
 def _before_stop(reply: Reply, stops: tuple[str, ...]) -> Reply:
@@ -198,7 +215,7 @@ def _before_stop(reply: Reply, stops: tuple[str, ...]) -> Reply:
     if not ends:
         return reply
     end, stop = min(ends)
-    return replace(reply, text=reply.text[:end], stopped_by=stop)
+    return replace(reply, text=reply.text[:end], calls=(), finish_reason="stop", stopped_by=stop)
 
 
 def _within_tokens(reply: Reply, limit: int | None) -> Reply:
@@ -206,8 +223,9 @@ def _within_tokens(reply: Reply, limit: int | None) -> Reply:
         return reply
     reasoning = first_tokens(reply.reasoning, limit)
     limit -= count_tokens(reasoning)
+    text = first_tokens(reply.text, limit)
     calls: list[Call] = []
-    left = limit
+    left = limit - count_tokens(text)
     for call in reply.calls:
         left -= count_tokens(call.name)
         if left < 0:
@@ -217,7 +235,7 @@ def _within_tokens(reply: Reply, limit: int | None) -> Reply:
         left -= count_tokens(arguments)
     return replace(
         reply,
-        text=first_tokens(reply.text, limit),
+        text=text,
         calls=tuple(calls),
         finish_reason="length",
         reasoning=reasoning,

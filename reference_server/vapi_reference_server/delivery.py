@@ -56,7 +56,10 @@ async def deliver(answer: Answer, memory: Memory, scope: Scope, receive: Receive
         while (data := await _next_unless(gone, body)) is not None:
             await send({"type": "http.response.body", "body": data, "more_body": True})
     except _HungUpError:
-        await asyncio.sleep(answer.lingers_s)
+        if answer.lingers_s:
+            await asyncio.sleep(answer.lingers_s)
+        else:
+            memory.cancelled += 1
         return False
     finally:
         memory.generations -= 1

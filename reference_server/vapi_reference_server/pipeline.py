@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vapi_reference_server import problems
+from vapi_reference_server import own_tools, problems
 from vapi_reference_server.answer import Answer, json_answer
 from vapi_reference_server.brain import think
 from vapi_reference_server.json_values import as_object, decode
@@ -37,13 +38,17 @@ def read_request(work: Work, raw: bytes) -> Request:
     if request.prompt_tokens > work.settings.context_tokens:
         raise problems.context_overflow(work.settings.context_tokens, request.prompt_tokens)
     work.request = request
+    if work.call is not None:
+        work.call.requests += 1
     work.reach(Stage.REQUEST)
     return work.asked
 
 
 def answer_request(work: Work, request: Request) -> Answer:
     """The scripted answer, in the shape the request asked for."""
-    work.replies = [think(request) for _ in range(request.choices)]
+    # Without a call there is nothing to tell a repetition by, and nothing to count in.
+    run = own_tools.run if work.call is None else work.call.own_tools.run
+    work.replies = [think(request, run) for _ in range(request.choices)]
     work.reach(Stage.REPLIES)
     if request.stream:
         work.chunks = list(work.dialect.objects(work))
@@ -55,5 +60,8 @@ def answer_request(work: Work, request: Request) -> Answer:
         work.completion = work.dialect.document(work)
         work.reach(Stage.COMPLETION)
         work.answer = json_answer(200, work.completion, work.dialect.headers(work))
+    if work.call is not None:
+        evidence = {own_tools.RUNS_HEADER: str(work.call.own_tools.runs)}
+        work.answer = replace(work.answer, headers={**work.answer.headers, **evidence})
     work.reach(Stage.ANSWER)
     return work.answer

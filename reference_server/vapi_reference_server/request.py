@@ -57,6 +57,8 @@ class Request:
     tool_choice: Choice = Choice.AUTO
     named_tool: str | None = None
     parallel_tool_calls: bool = True
+    opens_the_call: bool = False
+    """Whether the caller's counters say that nobody has spoken yet, whatever stands in the messages."""
     thinks_aloud: bool = False
     """Whether the caller wants to see the reasoning. Chat Completions has no way to ask."""
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vapi_reference_server.call_memory import remembered_calls
 from vapi_reference_server.dialects.responses.stored import StoredAnswers
 from vapi_reference_server.faults.fault import Stage
-from vapi_reference_server.json_values import JsonObject
+from vapi_reference_server.json_values import JsonObject, as_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vapi_reference_server.answer import Answer, Write
-    from vapi_reference_server.brain import Reply
+    from vapi_reference_server.call_memory import CallMemory, Recent
     from vapi_reference_server.dialects.dialect import Dialect
     from vapi_reference_server.faults.fault import Fault
     from vapi_reference_server.problems import Problem
+    from vapi_reference_server.reply import Reply
     from vapi_reference_server.request import Request
     from vapi_reference_server.routes import Route
     from vapi_reference_server.settings import Settings
@@ -27,19 +30,21 @@ __all__ = ["Memory", "Stage", "Work"]
 
 @dataclass(slots=True)
 class Memory:
-    """What a server keeps between requests. Sound answers depend on `generations`, in the evidence header, and
-    on the `answers` that a request refers to; the rest is for faults that confuse callers with each other.
+    """What a server keeps between requests. Sound answers depend on `generations`, in the evidence header, on
+    the `answers` that a request refers to, and on the tools of the server's own that ran in the same of the `calls`;
+    the rest is for faults that confuse callers with each other.
     """
 
     generations: int = 0
+    """Answers that are being made or sent."""
+    cancelled: int = 0
+    """Answers that were given up so far because their caller had hung up."""
     hung_up: bool = False
     requests_of: dict[str, int] = field(default_factory=dict[str, int])
-    turns: dict[tuple[str, int], tuple[str, list[Reply]]] = field(
-        default_factory=dict[tuple[str, int], "tuple[str, list[Reply]]"]
-    )
-    histories: dict[str, list[object]] = field(default_factory=dict[str, list[object]])
+    calls: Recent[tuple[str, str], CallMemory] = field(default_factory=remembered_calls)
     answers: StoredAnswers = field(default_factory=StoredAnswers)
     latest: tuple[float, str] | None = None
+    latest_in_call: tuple[float, str, str] | None = None
     answered: int = 0
 
 
@@ -81,6 +86,21 @@ class Work:
         if self.request is None:
             raise LookupError("the request has not been read yet")
         return self.request
+
+    @property
+    def call_id(self) -> str | None:
+        """The id of the telephone call that this request is part of, if it says so."""
+        call_id = (as_object(self.body.get("call")) or {}).get("id")
+        return call_id if isinstance(call_id, str) and call_id else None
+
+    @property
+    def call(self) -> CallMemory | None:
+        """What is remembered of this call, under this fault: one fault must not see what another has left."""
+        if self.call_id is None:
+            return None
+        # An id may be as long as a body; what is kept of it is not.
+        key = hashlib.sha256(self.call_id.encode(errors="surrogatepass")).hexdigest()
+        return self.memory.calls.of(("" if self.fault is None else self.fault.name, key))
 
     def reach(self, stage: Stage) -> None:
         """Let the fault of this request, if it belongs to this stage, do its harm."""

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reference_server.talking import CLOCK, WEATHER, Json, called, chat, result
-from vapi_reference_server.brain import Reply, think
+from vapi_reference_server.brain import think
 from vapi_reference_server.dialects.chat.request import parse_request
 from vapi_reference_server.request import Message, Request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from vapi_reference_server.reply import Reply
 
 
 def answer(*messages: Json, **more: object) -> Reply:

@@ -65,7 +65,9 @@ class TestPaths:
         assert talk.post(HI, "/projects" + "/models/a" * 5000 + ":generateContent").status == 404
 
     def test_health(self, talk: Talk) -> None:
-        assert talk.post(b"", "/healthz", method="GET").json == {"status": "ok"}
+        health = talk.post(b"", "/healthz", method="GET").json
+        assert ["status", "generations", "cancelled"] == list(health)
+        assert "ok" == health["status"]
 
 
 class TestManyRequests:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vapi_reference_server import problems
-from vapi_reference_server.brain import Call, Reply, spoken_result
+from vapi_reference_server.brain import spoken_result
 from vapi_reference_server.faults.editing import Shelf
 from vapi_reference_server.faults.fault import SeenOn, Stage
 from vapi_reference_server.json_values import objects_of
+from vapi_reference_server.reply import Call, Reply
 from vapi_reference_server.request import Choice
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vapi_reference_server.brain import Call, Reply
 from vapi_reference_server.faults.completion import json_calls
 from vapi_reference_server.faults.editing import (
     Shelf,
@@ -21,6 +20,7 @@ from vapi_reference_server.faults.editing import (
 )
 from vapi_reference_server.faults.fault import SeenOn, Stage
 from vapi_reference_server.json_values import as_object, objects_of
+from vapi_reference_server.reply import Call, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable

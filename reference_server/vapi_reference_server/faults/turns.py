@@ -7,13 +7,14 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from vapi_reference_server.brain import Reply
 from vapi_reference_server.faults.editing import Shelf, asking, chunks, each, put
 from vapi_reference_server.faults.fault import SeenOn, Stage
-from vapi_reference_server.json_values import as_object, objects_of
+from vapi_reference_server.json_values import objects_of
 from vapi_reference_server.problems import Problem
+from vapi_reference_server.reply import Reply
 
 if TYPE_CHECKING:
+    from vapi_reference_server.call_memory import TurnMemory
     from vapi_reference_server.faults.editing import Edit
     from vapi_reference_server.faults.fault import Fault
     from vapi_reference_server.json_values import JsonObject
@@ -49,7 +50,7 @@ def _forgetting() -> tuple[Fault, ...]:
             "remembers-first-history",
             "turns.edited-history-is-read",
             "Messages of a call are kept as they came first; later edits of them are not read.",
-            _first_history,
+            first_history,
         ),
     )
 
@@ -161,61 +162,53 @@ def _last_only(request: Request) -> Request:
     return replace(request, messages=kept)
 
 
-def _call_id(work: Work) -> str | None:
-    call_id = (as_object(work.body.get("call")) or {}).get("id")
-    return call_id if isinstance(call_id, str) else None
-
-
-def _first_history(work: Work) -> None:
-    call_id = _call_id(work)
-    if call_id is None:
+def first_history(work: Work) -> None:
+    """The edit that keeps the messages of a call as they came first."""
+    if work.call is None:
         return
     now = list[object](_messages(work))
-    first = work.memory.histories.setdefault(call_id, now)
+    first = now if work.call.history is None else work.call.history
     # The last message is the turn itself; what stands before it is history.
     kept = [*first[: len(now) - 1], *now[len(first[: len(now) - 1]) :]]
-    work.memory.histories[call_id] = kept
+    work.call.history = kept
     work.body["messages"] = kept
 
 
-def _turn(work: Work) -> tuple[tuple[str, int], str] | None:
-    """The key under which a turn is remembered, and what the user says in it."""
-    call_id = _call_id(work)
-    if call_id is None or work.request is None:
+def this_turn(work: Work) -> tuple[TurnMemory, str] | None:
+    """What is remembered of this turn of a call, and what the user says in it now."""
+    if work.call is None or work.request is None:
         return None
     said = [message.text for message in work.request.messages if message.role == "user"]
     # A result that came back from a tool is another request of the same turn, not a repetition.
     results = sum(message.role == "tool" for message in work.request.messages)
-    return (f"{call_id} {results}", len(said)), said[-1] if said else ""
+    return work.call.turns.of((results, len(said))), said[-1] if said else ""
 
 
 def _stale(work: Work) -> None:
-    turn = _turn(work)
+    turn = this_turn(work)
     if turn is not None:
-        work.replies = work.memory.turns.setdefault(turn[0], (turn[1], work.replies))[1]
+        turn[0].replies = work.replies = turn[0].replies or work.replies
 
 
 def _stale_when_replaced(work: Work) -> None:
-    turn = _turn(work)
+    turn = this_turn(work)
     if turn is None:
         return
-    key, said = turn
-    before, replies = work.memory.turns.get(key, (said, work.replies))
-    if not said.startswith(before):
-        work.replies = replies
-    work.memory.turns[key] = (said, work.replies)
+    before, said = turn
+    if before.said is not None and not said.startswith(before.said):
+        work.replies = before.replies
+    before.said, before.replies = said, work.replies
 
 
 def _short_when_repeated(work: Work) -> None:
-    turn = _turn(work)
+    turn = this_turn(work)
     if turn is None:
         return
-    key, said = turn
-    before, replies = work.memory.turns.setdefault(key, (said, work.replies))
-    if before == said and replies is not work.replies:
-        work.replies = [replace(reply, text="Yes.") if reply.text else reply for reply in replies]
+    before, said = turn
+    if before.said == said:
+        work.replies = [replace(reply, text="Yes.") if reply.text else reply for reply in before.replies]
     else:
-        work.memory.turns[key] = (said, work.replies)
+        before.said, before.replies = said, work.replies
 
 
 def _absent_content(work: Work) -> None:

@@ -12,7 +12,7 @@ from vapi_reference_server.tokens import split_deltas
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from vapi_reference_server.brain import Call, Reply
+    from vapi_reference_server.reply import Call, Reply
     from vapi_reference_server.request import Request
 
 _ARGUMENT_CHARACTERS = 8

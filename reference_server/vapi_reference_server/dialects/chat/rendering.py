@@ -11,8 +11,8 @@ from vapi_reference_server.tokens import split_deltas
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vapi_reference_server.brain import Call, Reply
     from vapi_reference_server.json_values import JsonObject
+    from vapi_reference_server.reply import Call, Reply
     from vapi_reference_server.request import Request
 
 FINGERPRINT = "fp_reference"
@@ -88,7 +88,7 @@ def chunks(request: Request, replies: Sequence[Reply], stamp: Stamp) -> Iterator
 def _message(reply: Reply) -> JsonObject:
     message: JsonObject = {
         "role": "assistant",
-        "content": None if reply.calls else reply.text,
+        "content": None if reply.calls and not reply.text else reply.text,
         "refusal": None,
         "annotations": [],
     }
@@ -103,8 +103,11 @@ def _message(reply: Reply) -> JsonObject:
 
 
 def _lane(index: int, reply: Reply) -> Iterator[JsonObject]:
-    deltas = _call_deltas(reply.calls) if reply.calls else _text_deltas(reply)
-    for delta in deltas:
+    speaks = bool(reply.text) or not reply.calls
+    if speaks:
+        for delta in _text_deltas(reply):
+            yield _choice(index, delta, None)
+    for delta in _call_deltas(reply.calls, is_start=not speaks):
         yield _choice(index, delta, None)
     yield _choice(index, {}, reply.finish_reason)
 
@@ -121,9 +124,9 @@ def _text_deltas(reply: Reply) -> Iterator[JsonObject]:
         yield {"content": piece}
 
 
-def _call_deltas(calls: Sequence[Call]) -> Iterator[JsonObject]:
+def _call_deltas(calls: Sequence[Call], *, is_start: bool) -> Iterator[JsonObject]:
     for index, call in enumerate(calls):
-        start: JsonObject = {} if index else {"role": "assistant", "content": None}
+        start: JsonObject = {"role": "assistant", "content": None} if is_start and index == 0 else {}
         function = {"name": call.name, "arguments": ""}
         first = {"index": index, "id": call.id, "type": "function", "function": function}
         yield {**start, "tool_calls": [first]}

@@ -50,7 +50,14 @@ def parse_request(body: JsonObject) -> Request:
         tool_choice=tool_choice,
         named_tool=named_tool,
         parallel_tool_calls=boolean_in(body, "parallel_tool_calls", default=True),
+        opens_the_call=_opens_the_call(body),
     )
+
+
+def _opens_the_call(body: JsonObject) -> bool:
+    """Both of Vapi's counters are 0: in `metadata`, or beside it where the metadata is destructured."""
+    metadata = {**body, **(as_object(body.get("metadata")) or {})}
+    return all(metadata.get(key) == 0 for key in ("numAssistantTurns", "numUserTurns"))
 
 
 def _messages(items: list[object]) -> tuple[Message, ...]:

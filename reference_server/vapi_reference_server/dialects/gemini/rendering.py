@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from enum import IntEnum
 
-    from vapi_reference_server.brain import Reply
+    from vapi_reference_server.reply import Reply
     from vapi_reference_server.request import Request
 
 # What the thoughts were is in here for whoever made them, and for nobody else.
@@ -95,6 +95,9 @@ def _pieces(reply: Reply, *, whole: bool) -> Iterator[_Piece]:
     for thought in _cut(reply.reasoning, whole=whole):
         yield _Piece(part={"text": thought, "thought": True}, thought_tokens=count_tokens(thought))
     signature = {"thoughtSignature": _SIGNATURE} if reply.reasoning else {}
+    for text in _cut(reply.text, whole=whole):
+        yield _Piece(part={"text": text, **signature}, tokens=count_tokens(text))
+        signature = {}
     for call in reply.calls:
         try:
             arguments = as_object(decode(call.arguments.encode()))
@@ -103,9 +106,6 @@ def _pieces(reply: Reply, *, whole: bool) -> Iterator[_Piece]:
             return
         part: JsonObject = {"functionCall": {"id": call.id, "name": call.name, "args": arguments}, **signature}
         yield _Piece(part=part, tokens=count_tokens(call.name) + count_tokens(call.arguments))
-        signature = {}
-    for text in _cut(reply.text, whole=whole):
-        yield _Piece(part={"text": text, **signature}, tokens=count_tokens(text))
         signature = {}
 
 

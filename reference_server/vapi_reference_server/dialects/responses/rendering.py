@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vapi_reference_server.json_values import JsonObject, as_list, as_object
 
 if TYPE_CHECKING:
-    from vapi_reference_server.brain import Call, Reply
+    from vapi_reference_server.reply import Call, Reply
     from vapi_reference_server.request import Request
 
 # What the API says of a request that says nothing about it.
@@ -94,15 +94,15 @@ def usage(request: Request, reply: Reply) -> JsonObject:
 
 
 def items(reply: Reply, stamp: Stamp) -> list[JsonObject]:
-    """The output items of a reply: its reasoning, then its calls or its words. Only the last can be cut."""
+    """The output items of a reply: its reasoning, its words, its calls. Only the last can be cut."""
     found: list[JsonObject] = []
     if reply.reasoning:
         summary = [{"type": "summary_text", "text": reply.reasoning}]
         found.append({"id": f"rs_{stamp.suffix}", "type": "reasoning", "summary": summary})
-    found += [function_call(call) for call in reply.calls]
     # Where the limit left nothing to say, there is no message.
-    if not reply.calls and (reply.text or is_whole(reply)):
+    if reply.text or (not reply.calls and is_whole(reply)):
         found.append(message(reply.text, stamp))
+    found += [function_call(call) for call in reply.calls]
     if found and not is_whole(reply) and "status" in found[-1]:
         found[-1]["status"] = "incomplete"
     return found
