@@ -94,6 +94,11 @@ def read_endpoint(settings: Mapping[str, Sequence[str]], environment: Mapping[st
     _check_url(name)
     credential, model_options = _path(one("credential")), _path(one("model-options"))
     dialect = _chosen(Dialect, one("dialect"), "dialect")
+    if dialect is Dialect.VAPI_SERVER_MESSAGES:
+        raise UsageError(
+            "--endpoint-dialect: a backend that answers Vapi's server messages is judged by "
+            "`vapi-conformance check-webhook URL`"
+        )
     platform = _platform(one("platform"), dialect)
     if platform == "rapida" and dialect is None and credential is not None:
         dialect = load_credential(credential).dialect
@@ -163,6 +168,10 @@ def _check_fit(
 
 def check_profile(profile: Profile | None, dialect: Dialect | None) -> None:
     """Raises UsageError where the profile says nothing about the dialect; None for either: nobody said."""
+    if dialect is Dialect.VAPI_SERVER_MESSAGES:
+        if profile is Profile.RAPIDA:
+            raise UsageError("the profile rapida says nothing about Vapi's server messages; take vapi")
+        return
     if profile is Profile.VAPI and dialect is not None and dialect not in CHAT:
         raise UsageError(f"the profile vapi is about Chat Completions; for {dialect} take standard or rapida")
 

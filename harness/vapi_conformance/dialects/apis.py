@@ -53,6 +53,7 @@ _PACKAGES: Final[Mapping[Dialect, str]] = {
     Dialect.OPENAI_RESPONSES: "responses",
     Dialect.ANTHROPIC_MESSAGES: "anthropic",
     Dialect.GEMINI_GENERATE_CONTENT: "gemini",
+    Dialect.VAPI_SERVER_MESSAGES: "server_messages",
 }
 
 

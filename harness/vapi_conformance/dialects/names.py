@@ -1,4 +1,4 @@
-"""The API shapes, named as Rapida's `apiCompatibility` names them."""
+"""The API shapes; where a model is asked, named as Rapida's `apiCompatibility` names them."""
 
 from enum import StrEnum
 from typing import Final
@@ -19,9 +19,12 @@ class Dialect(StrEnum):
     """Anthropic's Messages API."""
     GEMINI_GENERATE_CONTENT = "gemini_generate_content"
     """Gemini's generateContent and streamGenerateContent, at Google or Vertex."""
+    VAPI_SERVER_MESSAGES = "vapi_server_messages"
+    """How a backend answers the messages that Vapi posts to it: no model is asked, so it is none of `EVERY`."""
 
 
-EVERY: Final = frozenset(Dialect)
+EVERY: Final = frozenset(Dialect) - {Dialect.VAPI_SERVER_MESSAGES}
+"""Those in which a model is asked."""
 CHAT: Final = frozenset({Dialect.OPENAI_CHAT_COMPLETIONS, Dialect.OPENAI_COMPATIBLE})
 """The two that share the shape of Chat Completions."""
 OPENAI: Final = CHAT | {Dialect.OPENAI_RESPONSES}

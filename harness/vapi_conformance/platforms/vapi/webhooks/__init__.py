@@ -1,7 +1,10 @@
 """The server messages that Vapi posts to a backend during a call, and how it reads the answers."""
 
 from vapi_conformance.platforms.vapi.webhooks.artifact import Said
+from vapi_conformance.platforms.vapi.webhooks.authentication import Bearer, Hmac, Secret, WebhookAuth
 from vapi_conformance.platforms.vapi.webhooks.envelope import Moment, server_message
+from vapi_conformance.platforms.vapi.webhooks.notices import notice, notice_names
+from vapi_conformance.platforms.vapi.webhooks.questions import QUESTIONS, question
 from vapi_conformance.platforms.vapi.webhooks.tool_calls import (
     LISTS,
     Lists,
@@ -13,12 +16,20 @@ from vapi_conformance.platforms.vapi.webhooks.tool_results import ToolResult, to
 
 __all__ = [
     "LISTS",
+    "QUESTIONS",
+    "Bearer",
+    "Hmac",
     "Lists",
     "Moment",
     "Said",
+    "Secret",
     "ToolResult",
+    "WebhookAuth",
     "arguments_of",
     "function_call_message",
+    "notice",
+    "notice_names",
+    "question",
     "server_message",
     "tool_calls_message",
     "tool_results",

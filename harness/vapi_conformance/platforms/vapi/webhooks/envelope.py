@@ -6,6 +6,7 @@ was seen to send along, headers, keys) are left out: the backend's author has no
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from vapi_conformance.platforms.vapi.assistant import Assistant
 from vapi_conformance.platforms.vapi.body import assistant_record
@@ -13,7 +14,7 @@ from vapi_conformance.platforms.vapi.callers import Caller, Era
 from vapi_conformance.platforms.vapi.history import Conversation
 from vapi_conformance.platforms.vapi.webhooks.artifact import Said, artifact, elapsed_ms
 
-__all__ = ["Moment", "server_message"]
+__all__ = ["Moment", "server_message", "timestamp"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +43,14 @@ class Moment:
 def server_message(
     kind: str, moment: Moment, fields: Mapping[str, object] | None = None, *, has_assistant: bool = True
 ) -> dict[str, object]:
-    """A whole body. fields: what this kind has of its own. has_assistant: False where none is chosen yet; then there
-    is no conversation either.
+    """A whole body.
+
+    fields: what this kind has of its own, perhaps an artifact with more in it.
+    has_assistant: False where none is chosen yet; then there is no conversation either.
     """
     caller, era = moment.caller, moment.era
     message: dict[str, object] = {"timestamp": moment.timestamp_ms, "type": kind, **(fields or {})}
-    if has_assistant:
+    if has_assistant and "artifact" not in message:
         message["artifact"] = artifact(caller, moment.said, era=era)
     message["call"] = _call(moment, has_assistant=has_assistant)
     if era is Era.PHONE_2026:
@@ -59,6 +62,11 @@ def server_message(
     if has_assistant:
         message["assistant"] = assistant_record(moment.assistant, caller)
     return {"message": message}
+
+
+def timestamp(at: datetime) -> str:
+    """A time as Vapi writes it into records: milliseconds and Z."""
+    return at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def _call(moment: Moment, *, has_assistant: bool) -> dict[str, object]:
