@@ -19,7 +19,7 @@ ROWS = (
     ("schema", "exchange", "payload"),
     ("json_file", "content_coding", "sse", "foreign_schema"),
     ("dialects", "speech", "masking", "exchange_file", "call_record"),
-    ("consumers", "recordings", "network", "platforms"),
+    ("consumers", "recordings", "network", "platforms", "live_events"),
     ("call_file", "call_scenario", "evidence", "client", "scenario"),
     ("auth", "call"),
     ("rules", "reference"),

@@ -34,7 +34,7 @@ CALLER_ENDED: Final = "customer-ended-call"
 """The ended reason of a call that the caller hung up on."""
 
 RunBy = Literal["vapi", "webhook", "endpoint"]
-ToolLists = Literal["recorded", "events-page", "custom-tools-page"]
+ToolLists = Literal["recorded", "schema", "events-page", "custom-tools-page"]
 FirstMessageMode = Literal[
     "assistant-speaks-first",
     "assistant-speaks-first-with-model-generated-message",

@@ -19,6 +19,7 @@ from vapi_conformance.narrow import array_or_none, object_or_nothing
 __all__ = [
     "DEFAULT_CHARACTERS_PER_SECOND",
     "ChunkPlan",
+    "PieceCutter",
     "SpeechMetrics",
     "SpokenPiece",
     "Timed",
@@ -113,7 +114,7 @@ def spoken_pieces(texts: Sequence[Timed], plan: ChunkPlan, ended_at_ns: int | No
     """
     if not plan.enabled:
         return tuple(SpokenPiece(text=part.text, at_ns=part.at_ns) for part in texts if _speakable(part.text))
-    cutter = _Cutter(plan)
+    cutter = PieceCutter(plan)
     pieces = [
         SpokenPiece(text=piece, at_ns=part.at_ns)
         for part in texts
@@ -128,10 +129,11 @@ def _speakable(text: str) -> bool:
     return bool(text) and not text.isspace()
 
 
-class _Cutter:
-    """Text in, pieces out, by a plan. What is returned, joined, is the text without its flush tags."""
+class PieceCutter:
+    """Text in, pieces out, by an enabled plan. What is returned, joined, is the text without its flush tags."""
 
     def __init__(self, plan: ChunkPlan) -> None:
+        """Nothing was said yet."""
         boundaries = sorted(plan.punctuation_boundaries, key=len, reverse=True)
         begun = {text[:length] for text in boundaries for length in range(1, len(text))}
         self._cut = re.compile("|".join([f"(?P<tag>{_FLUSH_TAG})", *map(re.escape, boundaries)]))
@@ -145,11 +147,13 @@ class _Cutter:
         """What follows it, and may yet mean something else with more text."""
 
     def feed(self, text: str) -> list[str]:
+        """The pieces that this text completes."""
         self._rest += text
         begun = self._begun.search(self._rest, max(0, len(self._rest) - self._max_begun))
         return self._pieces(len(self._rest) if begun is None else begun.start())
 
     def end(self) -> list[str]:
+        """What is left when the answer is over."""
         pieces = self._pieces(len(self._rest))
         return [*pieces, self._take(self._rest)]
 

@@ -9,29 +9,24 @@ from typing import Final
 
 import httpx
 
+from vapi_conformance.call.playing import SYSTEM_PROMPT
 from vapi_conformance.client import Client, Outgoing
 from vapi_conformance.dialects.apis import api_of
 from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange, Label
+from vapi_conformance.live_events import LiveEvents
 from vapi_conformance.narrow import object_or_nothing, string_or_none
 from vapi_conformance.payload import parse
 from vapi_conformance.platforms.calling import Calling, native_body, patched
 from vapi_conformance.problems import TransportError, UsageError
 from vapi_conformance.rules.rule import Rule
 from vapi_conformance.scenario import Scenario, Step, all_scenarios
-from vapi_conformance.sse import Decoder
 
 __all__ = ["WRONG_KEY", "Progress", "be_sure_of", "needed_scenarios", "play"]
 
 Progress = Callable[[int, int, str], None]
 """Called before each scenario with its number from 1, how many there are, and its name."""
-
-SYSTEM_PROMPT: Final = (
-    "You are on the telephone with a caller; answer in short spoken sentences. When the caller asks you to say "
-    "something exactly, say it word for word and nothing else."
-)
-"""Said first where the scenario has no system prompt of its own."""
 
 WRONG_KEY: Final = "not-the-right-key"
 """Sent where a refusal is expected. It is masked like the right one, so that an echo of it is seen."""
@@ -145,26 +140,15 @@ def _calling(platform: Calling, scenario: Scenario, step: Step, attempt: int) ->
 
 
 class _EventsSeen:
-    """Hangs up when so many events have come, under a content coding too: Vapi's client accepts gzip and deflate."""
-
-    _MOST_OUTPUT_BYTES: Final = 1 << 20
+    """Hangs up when so many events have come."""
 
     def __init__(self, count: int) -> None:
         self._missing = count
-        self._decoder = Decoder()
-        self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
-        self._first = b""
+        self._events = LiveEvents()
 
     def __call__(self, new: bytes, at_ns: int) -> int | None:
         """See `client.HangUp`."""
-        self._first = self._first or new[:1]
-        # No event stream begins like either of them (RFC 1952, 2.3.1; RFC 1950, 2.2).
-        is_compressed = self._first in (b"\x1f", b"\x78")
-        try:
-            data = self._inflater.decompress(new, self._MOST_OUTPUT_BYTES) if is_compressed else new
-        except zlib.error:
-            return None
-        self._missing -= sum(block.event is not None for block in self._decoder.feed(data, None))
+        self._missing -= len(self._events.feed(new))
         return at_ns if self._missing <= 0 else None
 
 

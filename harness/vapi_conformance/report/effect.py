@@ -4,25 +4,18 @@ to the users of the client libraries.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from vapi_conformance.consumers import Heard, HeardToolCall, Outcome
-from vapi_conformance.consumers.openai_node import hear
+from vapi_conformance.call.hearing import heard_by_vapi
 from vapi_conformance.dialects.names import CHAT
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End
-from vapi_conformance.narrow import array_or_nothing, object_or_none, object_or_nothing
-from vapi_conformance.payload import parse
-from vapi_conformance.platforms.vapi import Consequence, consequence
 from vapi_conformance.platforms.vapi.consequence import Sureness, What
 from vapi_conformance.report.clients import RAPIDA, ClientWhat, clients_of, told
 
 __all__ = ["Effect", "effects", "heard_of", "hearer"]
-
-_NS_PER_S: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,22 +89,9 @@ def _at_libraries(evidence: Evidence) -> Iterator[Effect]:
 
 
 def _on_a_call(evidence: Evidence) -> tuple[Effect, ...]:
-    exchange = evidence.exchange
     if evidence.request is not None and not evidence.request.stream:
         return ()  # Vapi always asks for a stream
-    heard = hear(exchange)
-    lost = sum(not _can_be_run(call, evidence) for call in heard.tool_calls)
-    outcome = consequence(
-        evidence.status,
-        error=heard.error,
-        spoken=heard.outcome is Outcome.SPOKEN or bool(heard.text.strip()),
-        tool_calls=len(heard.tool_calls) - lost,
-        lost_tool_calls=lost,
-        silence_s=_longest_silence_s(heard, evidence.conditions.timeout_s),
-        timeout_s=evidence.conditions.timeout_s,
-    )
-    if outcome.what == "silence" and evidence.transcript.kind == "json" and evidence.transcript.text.strip():
-        outcome = _of_plain_json(outcome, evidence)
+    outcome = heard_by_vapi(evidence).consequence
     return (
         Effect(
             consumer="vapi",
@@ -130,42 +110,3 @@ def heard_of(evidence: Iterable[Evidence]) -> dict[str, int]:
     ordinary = (each for each in evidence if (label := each.exchange.label) is None or label.expects == "answer")
     streamed = (each for each in ordinary if each.request is None or each.request.stream)
     return dict(Counter(effect.what for each in streamed for effect in effects(each)[:1]))
-
-
-def _can_be_run(call: HeardToolCall, evidence: Evidence) -> bool:
-    """Vapi runs tools that it offered, with arguments that it can read (inferred: nothing else could be run)."""
-    if not call.name:
-        return False
-    if evidence.request is not None and call.name not in {tool.name for tool in evidence.request.tools}:
-        return False
-    return not call.arguments.strip() or object_or_none(parse(call.arguments).value) is not None
-
-
-def _of_plain_json(found: Consequence, evidence: Evidence) -> Consequence:
-    """The words are there, in a document: sources contradict each other (facts on Vapi, 2.1)."""
-    choices = array_or_nothing((evidence.transcript.chunks[0].record or {}).get("choices"))
-    has_message = any(object_or_none(object_or_nothing(choice).get("message")) is not None for choice in choices)
-    if has_message:
-        text = (
-            "The caller hears nothing: Vapi's client finds no event in a JSON answer, and two reports of 2025 say the "
-            "same. Vapi's documentation says that plain JSON is handled."
-        )
-        return replace(found, text=text, sureness="observed")
-    text = (
-        "Sources disagree. Vapi's own example answers so, a JSON document with the text in `delta`; but its client "
-        "finds no event in a JSON answer, and then the caller hears nothing."
-    )
-    return replace(found, text=text, sureness="inferred")
-
-
-def _longest_silence_s(heard: Heard, timeout_s: float) -> float:
-    """Before the first token or between two, in seconds; 0 where no times are known.
-
-    After the last one only where it breaks the timeout: the client waits for the end of the body, but what it has is
-    spoken meanwhile.
-    """
-    times = [each.at_ns for each in heard.texts] + [each.at_ns for each in heard.tool_calls]
-    stations = [0, *sorted(at_ns for at_ns in times if at_ns is not None)]
-    silence_s = max((later - earlier for earlier, later in pairwise(stations)), default=0) / _NS_PER_S
-    tail_s = 0.0 if heard.ended_at_ns is None else (heard.ended_at_ns - stations[-1]) / _NS_PER_S
-    return max(silence_s, tail_s) if tail_s > timeout_s else silence_s

@@ -119,6 +119,15 @@ class Conversation:
         at = [index for index, entry in enumerate(self.entries) if isinstance(entry, Heard)][turn]
         return Conversation((*self.entries[:at], Heard(text), *self.entries[at + 1 :]))
 
+    def with_results(self, results: Mapping[str, str]) -> "Conversation":
+        """What the tools returned, by the id of the call; others stay as they are."""
+        return Conversation(tuple(_with_results(entry, results) for entry in self.entries))
+
+    def handed_over(self, system: str) -> "Conversation":
+        """Another assistant takes over: its prompt in place of the earlier ones, before what was said (inferred)."""
+        said = (entry for entry in self.entries if not isinstance(entry, SystemPrompt))
+        return Conversation((SystemPrompt(system), *said))
+
     def with_first_sentence_merged(self) -> "Conversation":
         """The first sentence spoken after the last tool round moved into that round, before the tools' results.
 
@@ -151,6 +160,12 @@ class Conversation:
 
     def _with(self, entry: Entry) -> "Conversation":
         return Conversation((*self.entries, entry))
+
+
+def _with_results(entry: Entry, results: Mapping[str, str]) -> Entry:
+    if not isinstance(entry, ToolRound):
+        return entry
+    return replace(entry, calls=tuple(replace(call, result=results.get(call.id, call.result)) for call in entry.calls))
 
 
 def _merged(held: ToolRound, text: str) -> tuple[Entry, ...]:

@@ -48,6 +48,8 @@ class Platform:
     """`model.headers`, the run's own merged over the assistant's."""
     seed: int = 0
     """Who calls: same seed, same caller, same ids."""
+    locale: str | None = None
+    """Where the caller is from, see `Caller`; drawn where None."""
     dialect: Dialect = Dialect.OPENAI_COMPATIBLE
     """One of Chat Completions' two: Vapi speaks nothing else to a custom endpoint."""
 
@@ -122,7 +124,7 @@ class Platform:
     @cached_property
     def caller(self) -> Caller:
         """The made-up caller that `seed` stands for."""
-        return Caller.from_seed(self.seed)
+        return Caller.from_seed(self.seed, locale=self.locale)
 
     @property
     def system_prompts(self) -> tuple[str, ...]:

@@ -1,0 +1,128 @@
+"""One request of a call: built as Vapi builds it, sent, heard as Vapi hears it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from vapi_conformance.call.clock import Clock
+from vapi_conformance.call.hearing import Hearing, heard_by_vapi
+from vapi_conformance.call.log import CallLog
+from vapi_conformance.call.speaking import Interruption, Listener
+from vapi_conformance.call_record import CallRequest, Closed, Why
+from vapi_conformance.client import Client, Outgoing
+from vapi_conformance.evidence import Conditions, Evidence
+from vapi_conformance.exchange import End, Exchange, Label
+from vapi_conformance.platforms.vapi import Era, Platform, TurnCounters
+
+__all__ = ["Asker", "Given", "Reply"]
+
+_WORD_S: Final = 0.28
+"""How long a word takes, for the times of word-level confidence. Made up: only the shape is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a request tells the model."""
+
+    messages: Sequence[Mapping[str, object]]
+    tools: Sequence[Mapping[str, object]]
+    turn: int
+    number: int
+    why: Why
+    was_interrupted: bool = False
+    """This turn was asked before, and that answer was dropped."""
+    with_confidence: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What came of a request."""
+
+    exchange: Exchange
+    position: int
+    requested_ns: int
+    closed: Closed | None
+    hearing: Hearing
+    barge_in_ns: int | None
+    """Call time at which the caller interrupts, where the answer was heard so far."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asker:
+    """Where and as whom a call asks."""
+
+    platform: Platform
+    client: Client
+    conditions: Conditions
+    clock: Clock
+    log: CallLog
+    era: Era
+    scenario: str
+    """The label of its exchanges."""
+    attempt: int = 1
+
+    def ask(self, given: Given, *, superseded_ns: int | None = None, interruption: Interruption | None = None) -> Reply:
+        """superseded_ns: call time at which the caller's words change, and this answer is dropped."""
+        requested_ns = self.clock.now_ns()
+        left_ns = None if superseded_ns is None else max(0, superseded_ns - requested_ns)
+        listener = Listener(self.conditions.chunk_plan, superseded_ns=left_ns, interruption=interruption)
+        step = f"turn-{given.turn}.{given.number + 1}"
+        outgoing = Outgoing(
+            url=self.platform.url(),
+            headers=self.platform.headers(),
+            body=self._body(given),
+            label=Label(scenario=self.scenario, step=step, attempt=self.attempt),
+            hang_up=listener,
+        )
+        self.log.tell("request", requested_ns, given.why, exchange=self.log.latest + 1)
+        exchange = self.client.send(outgoing)
+        closed = _closed(exchange, listener)
+        if closed is not None:
+            label = Label(scenario=self.scenario, step=step, attempt=self.attempt, expects="anything")
+            exchange = replace(exchange, label=label)
+        self.clock.took(exchange.timing.end_ns or left_ns or 0)
+        request = CallRequest(at_ns=requested_ns, turn=given.turn, number=given.number, why=given.why, closed=closed)
+        position = self.log.asked(request, exchange)
+        self.log.tell("closed" if closed else "answer", self.clock.now_ns(), closed or "", exchange=position)
+        evidence = Evidence(exchange=exchange, conditions=self.conditions, dialect=self.platform.dialect)
+        barge_in_ns = listener.barge_in_ns
+        return Reply(
+            exchange=exchange,
+            position=position,
+            requested_ns=requested_ns,
+            closed=closed,
+            hearing=heard_by_vapi(evidence),
+            barge_in_ns=None if barge_in_ns is None else requested_ns + barge_in_ns,
+        )
+
+    def _body(self, given: Given) -> bytes:
+        messages = [dict(each) for each in given.messages]
+        if given.with_confidence and messages and messages[-1].get("role") == "user":
+            messages[-1]["metadata"] = {"wordLevelConfidence": _confidence(str(messages[-1].get("content", "")))}
+        begun = TurnCounters.of(messages)
+        counters = replace(begun, model_requests_in_turn=given.number, interrupted=given.was_interrupted)
+        body = self.platform.body(messages, tools=given.tools, counters=counters, era=self.era)
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _closed(exchange: Exchange, listener: Listener) -> Closed | None:
+    """A bound of ours closes connections, too: that is the endpoint's doing."""
+    if exchange.end is not End.CLOSED_BY_US or exchange.error != "hung up on purpose":
+        return None
+    return "barge-in" if listener.is_barge_in else "superseded"
+
+
+def _confidence(text: str) -> list[dict[str, object]]:
+    """As recorded on webhooks, seconds; that the request to the model has it at the same place is inferred."""
+    words = text.split()
+    return [
+        {
+            "word": word.strip(".,!?").lower(),
+            "start": round(number * _WORD_S, 2),
+            "end": round((number + 1) * _WORD_S, 2),
+            "confidence": round(0.99 - 0.03 * (number % 5), 2),
+            "punctuated_word": word,
+        }
+        for number, word in enumerate(words)
+    ]

@@ -1,0 +1,80 @@
+"""Call time: nanoseconds since the line was open, either as it passes or with all waiting left out."""
+
+import time
+from typing import Literal, Protocol
+
+__all__ = ["Clock", "RealClock", "VirtualClock"]
+
+_NS_PER_S = 1_000_000_000
+
+
+class Clock(Protocol):
+    """Where a call stands in time. It never goes back."""
+
+    @property
+    def kind(self) -> Literal["virtual", "real"]:
+        """Which of the two it is."""
+        ...
+
+    def now_ns(self) -> int:
+        """Call time."""
+        ...
+
+    def wait_until(self, at_ns: int) -> None:
+        """Nothing happens until then. A time that has passed is no wait."""
+        ...
+
+    def took(self, duration_ns: int) -> None:
+        """An exchange took so long; it is what passes under a virtual clock, too."""
+        ...
+
+
+class VirtualClock:
+    """Only exchanges take time; waiting, speaking and thinking cost none of the wall's."""
+
+    def __init__(self) -> None:
+        """At zero."""
+        self._now_ns = 0
+
+    @property
+    def kind(self) -> Literal["virtual", "real"]:
+        """See `Clock`."""
+        return "virtual"
+
+    def now_ns(self) -> int:
+        """See `Clock`."""
+        return self._now_ns
+
+    def wait_until(self, at_ns: int) -> None:
+        """See `Clock`."""
+        self._now_ns = max(self._now_ns, at_ns)
+
+    def took(self, duration_ns: int) -> None:
+        """See `Clock`."""
+        self._now_ns += max(0, duration_ns)
+
+
+class RealClock:
+    """As on the telephone."""
+
+    def __init__(self) -> None:
+        """Zero is now."""
+        self._started_ns = time.monotonic_ns()
+
+    @property
+    def kind(self) -> Literal["virtual", "real"]:
+        """See `Clock`."""
+        return "real"
+
+    def now_ns(self) -> int:
+        """See `Clock`."""
+        return time.monotonic_ns() - self._started_ns
+
+    def wait_until(self, at_ns: int) -> None:
+        """See `Clock`."""
+        left_ns = at_ns - self.now_ns()
+        if left_ns > 0:
+            time.sleep(left_ns / _NS_PER_S)
+
+    def took(self, duration_ns: int) -> None:
+        """It has passed already."""

@@ -1,0 +1,121 @@
+"""When an answer is spoken, and when the caller who cuts it short is heard by the endpoint: the connection closes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from vapi_conformance.live_events import LiveEvents
+from vapi_conformance.narrow import array_or_nothing, object_or_nothing, string_or_none
+from vapi_conformance.payload import parse
+from vapi_conformance.speech import ChunkPlan, PieceCutter, SpokenPiece
+
+__all__ = ["Interruption", "Listener", "Utterance", "speech_ns", "spoken_until", "utterances"]
+
+_NS_PER_S: Final = 1_000_000_000
+_MOST_LIVE_CHARACTERS: Final = 1 << 20
+"""Past so much text nothing is shown live any more; it is still recorded and judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utterance:
+    """A piece of speech in call time."""
+
+    text: str
+    at_ns: int
+    until_ns: int
+
+
+def utterances(
+    pieces: Sequence[SpokenPiece], *, requested_ns: int, free_ns: int, characters_per_second: float
+) -> list[Utterance]:
+    """One after the other: each begins when it is ready and the line is free.
+
+    requested_ns: call time of the request; the pieces' times count from there. free_ns: when earlier speech is over.
+    """
+    spoken: list[Utterance] = []
+    for piece in pieces:
+        at_ns = max(requested_ns + (piece.at_ns or 0), free_ns)
+        free_ns = at_ns + speech_ns(piece.text, characters_per_second)
+        spoken.append(Utterance(text=piece.text.strip(), at_ns=at_ns, until_ns=free_ns))
+    return spoken
+
+
+def speech_ns(text: str, characters_per_second: float) -> int:
+    """How long it takes to say it."""
+    return round(len(text.strip()) / characters_per_second * _NS_PER_S)
+
+
+def spoken_until(spoken: Sequence[Utterance], at_ns: int) -> str:
+    """What had been said by then, in whole words."""
+    said: list[str] = []
+    for each in spoken:
+        if each.until_ns <= at_ns:
+            said.append(each.text)
+            continue
+        if each.at_ns < at_ns:
+            share = (at_ns - each.at_ns) / max(1, each.until_ns - each.at_ns)
+            begun = each.text[: round(len(each.text) * share)]
+            said.append(begun.rpartition(" ")[0])
+        break
+    return " ".join(filter(None, said))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interruption:
+    """The caller will speak into the answer."""
+
+    after_ns: int
+    """Since its speech began."""
+
+
+class Listener:
+    """Hears an answer while it comes, and says when to hang up (`client.HangUp`)."""
+
+    def __init__(
+        self,
+        plan: ChunkPlan,
+        *,
+        superseded_ns: int | None = None,
+        interruption: Interruption | None = None,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        """superseded_ns: when the caller's words change, since the request. tell: is given each piece when ready."""
+        self._events = LiveEvents()
+        self._cutter = PieceCutter(plan) if plan.enabled else None
+        self._superseded_ns = superseded_ns
+        self._interruption = interruption
+        self._tell = tell
+        self._characters = 0
+        self.barge_in_ns: int | None = None
+        """When the caller interrupts, since the request; None before speech has begun."""
+
+    def __call__(self, new: bytes, at_ns: int) -> int | None:
+        """See `client.HangUp`."""
+        for event in self._events.feed(new):
+            self._take(event.data, at_ns)
+        due = [each for each in (self._superseded_ns, self.barge_in_ns) if each is not None]
+        return min(due, default=None)
+
+    @property
+    def is_barge_in(self) -> bool:
+        """Whether it was the caller's interruption that came first."""
+        barge_in_ns, superseded_ns = self.barge_in_ns, self._superseded_ns
+        return barge_in_ns is not None and (superseded_ns is None or barge_in_ns < superseded_ns)
+
+    def _take(self, data: str, at_ns: int) -> None:
+        is_over = self._interruption is None or self.barge_in_ns is not None
+        if (is_over and self._tell is None) or self._characters > _MOST_LIVE_CHARACTERS:
+            return
+        choices = array_or_nothing(object_or_nothing(parse(data).value).get("choices"))
+        delta = object_or_nothing(object_or_nothing(choices[0] if choices else None).get("delta"))
+        text = string_or_none(delta.get("content")) or ""
+        self._characters += len(text)
+        for piece in self._cutter.feed(text) if self._cutter is not None else [text]:
+            if piece.strip():
+                self._speak(piece, at_ns)
+
+    def _speak(self, piece: str, at_ns: int) -> None:
+        if self._interruption is not None and self.barge_in_ns is None:
+            self.barge_in_ns = at_ns + self._interruption.after_ns
+        if self._tell is not None:
+            self._tell(piece)

@@ -1,0 +1,59 @@
+"""Tools that Vapi runs by posting the calls to a server: a message goes out, and Vapi's reading of the answer counts."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from vapi_conformance.call.asking import Asker
+from vapi_conformance.call.tools import Pending
+from vapi_conformance.call_scenario import CallTool
+from vapi_conformance.client import Outgoing
+from vapi_conformance.evidence import Evidence
+from vapi_conformance.exchange import Label
+from vapi_conformance.platforms.vapi import Conversation, ToolCall
+from vapi_conformance.platforms.vapi.webhooks import tool_calls_message, tool_results
+
+__all__ = ["posted"]
+
+_HEADERS: Final = (("content-type", "application/json"), ("accept", "application/json, text/plain, */*"))
+
+
+def posted(
+    asker: Asker,
+    calls: Sequence[tuple[CallTool, ToolCall]],
+    history: Conversation,
+    tools: Sequence[Mapping[str, object]],
+) -> list[Pending]:
+    """Calls of one answer that go to one place, in one message; done when its answer is there.
+
+    tools: as they stand in the assistant at Vapi.
+    """
+    first, _ = calls[0]
+    asked = [call for _, call in calls]
+    platform = asker.platform
+    message = tool_calls_message(
+        platform.caller, platform.assistant, asked, history, lists=first.lists, tools=tools, era=asker.era
+    )
+    exchange = asker.client.send(
+        Outgoing(
+            url=platform.base_url.rstrip("/") + first.path,
+            headers=(*_HEADERS, *_authorization(platform.headers())),
+            body=json.dumps(message, ensure_ascii=False).encode(),
+            label=Label(scenario=asker.scenario, step=f"tool-{len(asker.log.webhooks) + 1}", attempt=asker.attempt),
+        )
+    )
+    asker.log.webhooks.append(exchange)
+    asker.clock.took(exchange.timing.end_ns or 0)
+    evidence = Evidence(exchange=exchange, conditions=asker.conditions)
+    results = tool_results(evidence.body, evidence.status, asked)
+    now_ns = asker.clock.now_ns()
+    return [
+        Pending(call=replace(call, result=result.text), due_ns=now_ns)
+        for call, result in zip(asked, results, strict=True)
+    ]
+
+
+def _authorization(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The endpoint's own path is behind its own key; a server elsewhere would have a credential of its own."""
+    return [(name, value) for name, value in headers if name.lower() == "authorization"]
