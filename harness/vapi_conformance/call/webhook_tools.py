@@ -1,4 +1,4 @@
-"""Tools that Vapi runs by posting the calls to a server: a message goes out, and Vapi's reading of the answer counts."""
+"""Tools that Vapi runs by posting the calls to a server: a message goes out, and what Vapi reads counts."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -9,21 +9,11 @@ from vapi_conformance.narrow import array_or_none, object_or_none
 
 __all__ = ["filled", "own_words", "placeholders"]
 
-_BEGINNINGS: Final = tuple("bra dro fel gri klo mar nev pil quo sta tru vix wum zor".split())
-_ENDINGS: Final = tuple("beck dish fant gole kith lusk mond nard pell rick sond tack vane".split())
-    "beck",
-    "dish",
-    "fant",
-    "gole",
-    "kith",
-    "lusk",
-    "mond",
-    "nard",
-    "pell",
-    "rick",
-    "sond",
-    "tack",
-    "vane",
+_BEGINNINGS: Final = tuple(
+    ["bra", "dro", "fel", "gri", "klo", "mar", "nev", "pil", "quo", "sta", "tru", "vix", "wum", "zor"]
+)
+_ENDINGS: Final = tuple(
+    ["beck", "dish", "fant", "gole", "kith", "lusk", "mond", "nard", "pell", "rick", "sond", "tack", "vane"]
 )
 
 
