@@ -18,7 +18,7 @@ _ENDINGS: Final = tuple(
 
 
 def own_words(count: int, seed: int) -> tuple[str, ...]:
-    """Words that are in no dictionary and that nobody says by chance, each once; 182 at most."""
+    """Words that are in no dictionary and that nobody says by chance, each once; 168 at most."""
     every = [beginning + ending for beginning in _BEGINNINGS for ending in _ENDINGS]
     return tuple(Random(seed).sample(every, count))  # noqa: S311 - reproducible, not secret
 
