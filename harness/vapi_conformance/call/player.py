@@ -59,7 +59,6 @@ class CallPlayer:
     """Requests made for this turn."""
     _was_interrupted: bool = False
 
-    @property
     def is_over(self) -> bool:
         """Whether the line is closed, by whomever."""
         return self.ended is not None
@@ -75,7 +74,7 @@ class CallPlayer:
 
     def take(self, turn: Turn, following: Turn | None = None) -> None:
         """The caller's next turn. following: the one after it, which may cut the answer short."""
-        if self.is_over:
+        if self.is_over():
             return
         if turn.silence_s:
             self._be_silent(turn.silence_s)
@@ -97,12 +96,12 @@ class CallPlayer:
                 interruption=interruption if is_last else None,
                 with_confidence=turn.confidence,
             )
-            if self.is_over:
+            if self.is_over():
                 return
 
     def hang_up(self) -> None:
         """The caller has nothing more to say."""
-        if self.is_over:
+        if self.is_over():
             return
         self._wait_until(self._quiet_ns + _BEFORE_HANGING_UP_NS)
         self._end("caller", (CALLER_ENDED,), "documented", "The caller hangs up.")
@@ -173,7 +172,7 @@ class CallPlayer:
                 return
             if reply.closed == "barge-in" or not reply.hearing.calls:
                 self._speak(reply, interruption)
-            if reply.closed == "barge-in" or self.is_over or not self._pending:
+            if reply.closed == "barge-in" or self.is_over() or not self._pending:
                 return
             if not self._wait_for_tools(superseded_ns, interruption):
                 return
@@ -220,7 +219,7 @@ class CallPlayer:
             return True
         if reply.hearing.calls:
             self._call_tools(reply)
-            return self.is_over or not self._pending
+            return self.is_over() or not self._pending
         if outcome.what in ("silence", "tool-lost"):
             self.log.tell("silence", self._now_ns, outcome.text, exchange=reply.position)
             self.log.tell("hang", self._now_ns + round(HANG_S * _NS_PER_S), exchange=reply.position)
@@ -288,7 +287,7 @@ class CallPlayer:
             self._tell_result(pending, reply.position)
         self._pending.extend(started)
         for call in calls:
-            if not self.is_over:
+            if not self.is_over():
                 self._heed_special(call)
 
     def _beside(self, reply: Reply, calls: Sequence[ToolCall]) -> str | None:
