@@ -12,6 +12,7 @@ from vapi_conformance.narrow import array_or_nothing, integer_or_none, object_or
 from vapi_conformance.schema import errors
 
 __all__ = [
+    "ANY_CALL",
     "CALLER_ENDED",
     "CALLS",
     "CallScenario",
@@ -30,6 +31,8 @@ __all__ = [
 
 CALLS: Final = "calls/"
 """What the labels of a call's exchanges begin with: `calls/NAME`."""
+ANY_CALL: Final = "calls/*"
+"""What rules over any call name in place of a scenario."""
 CALLER_ENDED: Final = "customer-ended-call"
 """The ended reason of a call that the caller hung up on."""
 

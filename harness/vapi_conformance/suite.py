@@ -9,21 +9,24 @@ from typing import Final
 
 import httpx
 
-from vapi_conformance.call.playing import SYSTEM_PROMPT
+from vapi_conformance.call.playing import SYSTEM_PROMPT, Line, play_calls
+from vapi_conformance.call_record import CallRecord
+from vapi_conformance.call_scenario import ANY_CALL, CALLS, CallScenario, all_call_scenarios
 from vapi_conformance.client import Client, Outgoing
 from vapi_conformance.dialects.apis import api_of
 from vapi_conformance.dialects.names import Dialect
-from vapi_conformance.evidence import Evidence
+from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import Exchange, Label
 from vapi_conformance.live_events import LiveEvents
 from vapi_conformance.narrow import object_or_nothing, string_or_none
 from vapi_conformance.payload import parse
 from vapi_conformance.platforms.calling import Calling, native_body, patched
+from vapi_conformance.platforms.vapi import Platform
 from vapi_conformance.problems import TransportError, UsageError
 from vapi_conformance.rules.rule import Rule
 from vapi_conformance.scenario import Scenario, Step, all_scenarios
 
-__all__ = ["WRONG_KEY", "Progress", "be_sure_of", "needed_scenarios", "play"]
+__all__ = ["WRONG_KEY", "Progress", "be_sure_of", "needed_calls", "needed_scenarios", "play", "play_every"]
 
 Progress = Callable[[int, int, str], None]
 """Called before each scenario with its number from 1, how many there are, and its name."""
@@ -50,7 +53,7 @@ def needed_scenarios(rules: Iterable[Rule], *, platform: Calling, has_key: bool)
     """
     scenarios = all_scenarios()
     chosen = list(rules)
-    names: Iterable[str] = {name for rule in chosen for name in rule.scenarios}
+    names: Iterable[str] = {name for rule in chosen for name in rule.scenarios if not name.startswith(CALLS)}
     if any(not rule.scenarios for rule in chosen):
         names = scenarios
     ordered = sorted({*names, _FIRST}, key=lambda name: (name != _FIRST, name))
@@ -60,6 +63,32 @@ def needed_scenarios(rules: Iterable[Rule], *, platform: Calling, has_key: bool)
         if (scenario := scenarios[name]).fits(platform.name, platform.dialect)
         and (has_key or not scenario.requires_key)
     ]
+
+
+def needed_calls(rules: Iterable[Rule], *, platform: Calling) -> list[CallScenario]:
+    """The whole calls that the rules judge. Only Vapi is known well enough to play any."""
+    if not isinstance(platform, Platform):
+        return []
+    labels = {name for rule in rules for name in rule.scenarios if platform.dialect in rule.dialects}
+    return [each for each in all_call_scenarios().values() if labels & {each.label, ANY_CALL}]
+
+
+def play_every(
+    calls: Sequence[CallScenario],
+    *,
+    platform: Calling,
+    client: Client,
+    conditions: Conditions,
+    progress: Progress | None = None,
+) -> Iterator[CallRecord]:
+    """Every call, as it ends; waiting is left out."""
+    if not isinstance(platform, Platform):
+        return
+    line = Line(platform=platform, client=client, conditions=conditions)
+    for number, scenario in enumerate(calls, 1):
+        if progress is not None:
+            progress(number, len(calls), scenario.label)
+        yield from play_calls(scenario, line)
 
 
 def play(

@@ -13,17 +13,18 @@ from typing import Final, cast
 import pytest
 
 from vapi_conformance import __version__
+from vapi_conformance.call_record import CallRecord
+from vapi_conformance.call_scenario import CALLS
 from vapi_conformance.dialects.flavours import flavour_of
 from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.endpoint import REFERENCE, Endpoint, opened
 from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import Exchange
-from vapi_conformance.exchange_file import from_document
 from vapi_conformance.json_file import read_json
 from vapi_conformance.narrow import object_or_nothing, string_or_none
 from vapi_conformance.problems import TransportError, UsageError
 from vapi_conformance.pytest_plugin.items import NODE_ID, WARNED, RuleCollector, RuleItem
-from vapi_conformance.pytest_plugin.stored import store
+from vapi_conformance.pytest_plugin.stored import store, stored
 from vapi_conformance.report.document import to_document
 from vapi_conformance.report.effect import heard_of, hearer
 from vapi_conformance.report.printable import printable
@@ -31,7 +32,7 @@ from vapi_conformance.report.run import Run, Target
 from vapi_conformance.report.text import Style, summary
 from vapi_conformance.rules import Rule
 from vapi_conformance.speech import chunk_plan
-from vapi_conformance.suite import be_sure_of, needed_scenarios, play
+from vapi_conformance.suite import be_sure_of, needed_calls, needed_scenarios, play, play_every
 from vapi_conformance.verdict import Outcome, RuleResult, Verdict, judge
 
 __all__ = ["ConformanceSession"]
@@ -59,6 +60,8 @@ class ConformanceSession:
     given: str
     """The options that describe the endpoint, as typed; no secrets."""
     evidence: Sequence[Evidence] = ()
+    calls: Sequence[CallRecord] = ()
+    """Filled where they were played; workers know them by their evidence."""
     target: Target | None = None
     lints: Sequence[str] = ()
     unreachable: str | None = None
@@ -105,9 +108,9 @@ class ConformanceSession:
         chosen = [item.rule for item in session.items if isinstance(item, RuleItem)]
         if session.config.option.collectonly or not chosen:
             return
-        stored = cast("dict[str, str]", getattr(session.config, "workerinput", {})).get("vapi_conformance")
-        if stored is not None:
-            self._load(Path(stored))
+        folder = cast("dict[str, str]", getattr(session.config, "workerinput", {})).get("vapi_conformance")
+        if folder is not None:
+            self._load(Path(folder))
         else:
             self.play(chosen)
         if self.unreachable is not None:
@@ -118,6 +121,7 @@ class ConformanceSession:
         started = time.monotonic()
         self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
         exchanges = list[Exchange]()
+        calls = list[CallRecord]()
         conditions = Conditions()
         try:
             with opened(self.endpoint) as live:
@@ -138,15 +142,24 @@ class ConformanceSession:
                             takes_credential=self.endpoint.platform != "direct",
                         )
                     exchanges.append(exchange)
+                for call in play_every(
+                    needed_calls(rules, platform=live.platform),
+                    platform=live.platform,
+                    client=live.client,
+                    conditions=conditions,
+                    progress=self._progress,
+                ):
+                    calls.append(call)
         except UsageError as problem:
             raise pytest.UsageError(str(problem)) from problem
         except TransportError as problem:
             self.unreachable = str(problem)
         self._progress(0, 0, "")
         self.duration_s = round(time.monotonic() - started, 3)
-        self.evidence = [self._evidence(each, conditions) for each in exchanges]
+        self.calls = calls
+        self.evidence = self._all_evidence(exchanges, calls, conditions)
         if self.exchanges_dir is not None:
-            store(exchanges, self.exchanges_dir)
+            store(exchanges, calls, self.exchanges_dir)
 
     def _load(self, folder: Path) -> None:
         """What the controlling process played."""
@@ -154,17 +167,19 @@ class ConformanceSession:
         timeout_s, plan = cast("float", state["timeout_s"]), chunk_plan(state["chunk_plan"])
         conditions = Conditions(timeout_s=timeout_s, chunk_plan=plan, platform=self.endpoint.platform)
         self.unreachable = string_or_none(state["unreachable"])
-        self.evidence = [
-            self._evidence(from_document(read_json(path), source=path.stem), conditions)
-            for path in sorted(folder.glob("*.exchange.json"))
-        ]
+        exchanges, calls = stored(folder)
+        self.evidence = self._all_evidence(exchanges, calls, conditions)
 
-    def _evidence(self, exchange: Exchange, conditions: Conditions) -> Evidence:
-        return Evidence(exchange=exchange, conditions=conditions, dialect=self.endpoint.dialect)
+    def _all_evidence(
+        self, exchanges: Sequence[Exchange], calls: Sequence[CallRecord], conditions: Conditions
+    ) -> list[Evidence]:
+        placed = [(each, None) for each in exchanges] + [(each, call) for call in calls for each in call.exchanges]
+        dialect = self.endpoint.dialect
+        return [Evidence(exchange=each, conditions=conditions, dialect=dialect, call=call) for each, call in placed]
 
     def hand_over(self, folder: Path) -> None:
         """Stores what was played for `_load`."""
-        store([each.exchange for each in self.evidence], folder)
+        store([each.exchange for each in self.evidence if each.call is None], self.calls, folder)
         conditions = self.evidence[0].conditions if self.evidence else Conditions()
         plan = conditions.chunk_plan
         state = {
@@ -196,7 +211,8 @@ class ConformanceSession:
             reporter.rewrite(f"{NODE_ID}: {text}" if text else "", erase=True)
         elif number == 1:
             reporter.ensure_newline()
-            reporter.write_line(f"{NODE_ID}: playing {total} scenarios against {self.endpoint.name}")
+            kind = "calls" if name.startswith(CALLS) else "scenarios"
+            reporter.write_line(f"{NODE_ID}: playing {total} {kind} against {self.endpoint.name}")
 
     # What is told.
 

@@ -1,20 +1,37 @@
-"""Exchanges in a folder: for `check` and `hear`, and for the workers of pytest-xdist."""
+"""What was played, in a folder: for `check` and `hear`, and for the workers of pytest-xdist."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from vapi_conformance import call_file, exchange_file
+from vapi_conformance.call_record import CallRecord
 from vapi_conformance.exchange import Exchange
-from vapi_conformance.exchange_file import save
+from vapi_conformance.json_file import read_json
 
-__all__ = ["store"]
+__all__ = ["store", "stored"]
 
 
-def store(exchanges: Sequence[Exchange], folder: Path) -> None:
-    """One file each; names sort in the order of play. Files of an earlier run are taken away first."""
+def store(exchanges: Sequence[Exchange], calls: Sequence[CallRecord], folder: Path) -> None:
+    """A file for each exchange, and one for each whole call; names sort in the order of play.
+
+    Files of an earlier run are taken away first.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.exchange.json"):
+    for old in (*folder.glob("*.exchange.json"), *folder.glob("*.call.json")):
         old.unlink()
     for number, exchange in enumerate(exchanges, 1):
         label = exchange.label
         name = "exchange" if label is None else f"{label.scenario}.{label.step}.{label.attempt}"
-        save(exchange, folder / f"{number:03}-{name}.exchange.json")
+        exchange_file.save(exchange, folder / f"{number:03}-{name}.exchange.json")
+    for number, call in enumerate(calls, 1):
+        call_file.save(call, folder / f"{number:03}-{call.name}.call.json")
+
+
+def stored(folder: Path) -> tuple[list[Exchange], list[CallRecord]]:
+    """What `store` left there."""
+    exchanges = sorted(folder.glob("*.exchange.json"))
+    calls = sorted(folder.glob("*.call.json"))
+    return (
+        [exchange_file.from_document(read_json(path), source=path.stem) for path in exchanges],
+        [call_file.from_document(read_json(path), source=path.stem) for path in calls],
+    )
