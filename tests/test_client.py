@@ -271,6 +271,30 @@ def test_many_at_once_come_back_in_order() -> None:
     assert [str(number).encode() for number in range(8)] == [exchange.body for exchange in exchanges]
 
 
+class TestRedirect:
+    @pytest.mark.parametrize(
+        "location",
+        [
+            "https://other.example/v1",
+            "/v2",
+            "javascript:alert(1)",
+            "http://[::1",
+            "http://xn--/",
+            "\x7f",
+            "é",
+            "x" * 70_000,
+        ],
+        ids=range(8),
+    )
+    def test_is_recorded_and_not_followed_wherever_it_leads(self, location: str) -> None:
+        answer = b"HTTP/1.1 307 Temporary Redirect\r\nContent-Length: 0\r\nLocation: " + location.encode() + b"\r\n\r\n"
+        with playing(saying([answer])) as url:
+            exchange = sent(url)
+        assert exchange.response is not None
+        assert (End.CLEAN, 307) == (exchange.end, exchange.response.status)
+        assert location.encode() == dict(exchange.response.headers)[b"Location"]
+
+
 class TestRenewal:
     @staticmethod
     def statuses(*statuses: str, seen: list[bytes]) -> Callable[[socket.socket], None]:

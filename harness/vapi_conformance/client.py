@@ -115,7 +115,9 @@ class Client:
         self._renew = renew
         self._connections = connections
         self._taken_bytes = 0
-        self._http = httpx.Client(transport=ClockedTransport(connections=connections), follow_redirects=False)
+        # No httpx.Client above it: that one reads each Location, also where nothing follows it, and raises at a hostile
+        # one.
+        self._transport = ClockedTransport(connections=connections)
 
     def __enter__(self) -> Self:
         """Nothing is opened before the first request."""
@@ -129,7 +131,7 @@ class Client:
 
     def close(self) -> None:
         """Closes every connection."""
-        self._http.close()
+        self._transport.close()
 
     def send(self, outgoing: Outgoing) -> Exchange:
         """One exchange, whatever happens: an endpoint's failure is a record, never an exception.
@@ -182,7 +184,7 @@ class Client:
             httpcore.ProtocolError,
             OSError,
             httpx.InvalidURL,
-            httpx.UnsupportedProtocol,
+            httpcore.UnsupportedProtocol,
         ) as problem:
             end, error = _broken_off(problem, progress)
         finally:
@@ -212,7 +214,7 @@ class Client:
             extensions={"timeout": timeout, "trace": trace},
         )
         progress.request_headers = tuple(request.headers.raw)
-        response = self._http.send(request, stream=True)
+        response = self._transport.handle_request(request)
         try:
             progress.stream = clocked_stream(response)
             progress.response = Response(
