@@ -38,7 +38,7 @@ _TRANSFER = re.compile(
     re.IGNORECASE,
 )
 _HANDOFF = "handoff_to_"
-_DESTINATION = "destination"
+DESTINATION = "destination"
 _FEWEST_DIGITS = 5
 """A destination with at least so many digits is a telephone number."""
 
@@ -55,7 +55,17 @@ class _Place:
 
 def is_telephone_tool(name: str) -> bool:
     """Whether this tool ends a call or passes it on: its name has words that callers use for other things."""
-    return _is_end_call(name) or _is_transfer(name) or _is_handoff(name)
+    return is_end_call(name) or is_transfer(name) or _is_handoff(name)
+
+
+def is_end_call(name: str) -> bool:
+    """Whether this tool hangs up."""
+    return _plain(name) == "endcall"
+
+
+def is_transfer(name: str) -> bool:
+    """Whether this tool passes the call on to a number, or to an assistant by name."""
+    return _plain(name).endswith("transfercall")
 
 
 def telephone_reply(said: str, tools: Sequence[Tool]) -> Reply | None:
@@ -86,38 +96,30 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]", "", name).casefold()
 
 
-def _is_end_call(name: str) -> bool:
-    return _plain(name) == "endcall"
-
-
-def _is_transfer(name: str) -> bool:
-    return _plain(name).endswith("transfercall")
-
-
 def _is_handoff(name: str) -> bool:
     return name.casefold().startswith(_HANDOFF)
 
 
 def _end_call(tools: Sequence[Tool]) -> tuple[Call, ...]:
-    return tuple(new_call(tool.name, _arguments(tool)) for tool in tools if _is_end_call(tool.name))[:1]
+    return tuple(new_call(tool.name, _arguments(tool)) for tool in tools if is_end_call(tool.name))[:1]
 
 
 def _transfer(said: str, tools: Sequence[Tool]) -> Call | None:
     """The call that takes the caller to the place they named best; with no name to go by, to the first one."""
-    transfers = [place for tool in tools if _is_transfer(tool.name) for place in _places(tool)]
+    transfers = [place for tool in tools if is_transfer(tool.name) for place in _places(tool)]
     handoffs = [place for tool in tools if _is_handoff(tool.name) for place in _places(tool)]
     places = [*transfers, *handoffs]
     if not places:
         return None
     words, digits = set(words_of(said)), re.sub(r"\D", "", said)
     place = max(places, key=lambda place: _named(place.name, words, digits))
-    destination: JsonObject = {} if place.destination is None else {_DESTINATION: place.destination}
+    destination: JsonObject = {} if place.destination is None else {DESTINATION: place.destination}
     return new_call(place.tool.name, {**_arguments(place.tool), **destination})
 
 
 def _places(tool: Tool) -> Iterator[_Place]:
     properties = as_object(tool.parameters.get("properties")) or {}
-    offered = as_list((as_object(properties.get(_DESTINATION)) or {}).get("enum")) or []
+    offered = as_list((as_object(properties.get(DESTINATION)) or {}).get("enum")) or []
     destinations = [destination for destination in offered if isinstance(destination, str)]
     for destination in destinations:
         yield _Place(tool=tool, name=destination, destination=destination)

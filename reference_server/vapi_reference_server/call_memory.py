@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _MOST_CALLS = 256
 _MOST_TURNS = 16
+_MOST_MADE = 32
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -53,6 +55,10 @@ def _turns() -> Recent[tuple[int, int], TurnMemory]:
     return Recent(_MOST_TURNS, TurnMemory)
 
 
+def _made() -> deque[Call]:
+    return deque(maxlen=_MOST_MADE)
+
+
 @dataclass(slots=True)
 class CallMemory:
     """One call. All but the first two is for faults."""
@@ -67,10 +73,8 @@ class CallMemory:
     turns_seen: int = 0
     history: list[object] | None = None
     prompt: tuple[Message, ...] | None = None
-    answer: str = ""
-    """The words of the latest answer."""
-    calls: tuple[Call, ...] = ()
-    """The tools that the latest answer with calls has called."""
+    made: deque[Call] = field(default_factory=_made)
+    """The latest calls of tools."""
     tool_rounds: int = 0
     asked_again_in: int | None = None
     """The turn whose call was made once more."""

@@ -13,6 +13,7 @@ from itertools import repeat
 import httpx
 import pytest
 
+from end_to_end.rules_to_come import RULES_TO_COME
 from reference_server.triggers import trigger
 from vapi_conformance.client import Client, Limits, Outgoing
 from vapi_conformance.dialects.apis import api_of
@@ -89,7 +90,8 @@ def unhurried() -> Iterator[ReferenceServer]:
 @pytest.fixture(scope="module")
 def faults(server: ReferenceServer) -> list[Fault]:
     listed = json.loads(httpx.get(f"{server.url}/faults").text)
-    return [Fault(each["name"], each["breaks"], Dialect(each["dialect"])) for each in listed["faults"]]
+    played = (each for each in listed["faults"] if each["breaks"] not in RULES_TO_COME)
+    return [Fault(each["name"], each["breaks"], Dialect(each["dialect"])) for each in played]
 
 
 def scenarios_for(fault: Fault) -> Iterator[Scenario]:
@@ -170,6 +172,7 @@ def test_faults_of_any_api_are_caught_in_each(server: ReferenceServer, unhurried
         for fault in all_faults().values()
         for dialect in sorted(EVERY - CHAT)
         if fault.everywhere
+        and fault.breaks not in RULES_TO_COME
         and all_rules()[fault.breaks].level(Profile.STANDARD, dialect) is not None
         and (fault.name, dialect) not in _UNSEEN
     ]
@@ -182,6 +185,10 @@ def test_faults_of_any_api_are_caught_in_each(server: ReferenceServer, unhurried
     # A busy machine may notice too late that somebody hung up; then there was nothing to see, and it is tried again.
     assert [] == [fault for fault in hung_up if not any(caught(unhurried, fault) for _ in range(3))]
     assert len(played) >= 250
+
+
+def test_what_is_left_out_has_no_rule_yet() -> None:
+    assert set() == RULES_TO_COME & all_rules().keys()
 
 
 def test_each_rule_has_a_fault(faults: list[Fault]) -> None:

@@ -14,6 +14,8 @@ from reference_server.conftest import KEY
 from reference_server.talking import CLOCK, WEATHER, Heard, Json, Talk, called, chat, result, user
 from vapi_reference_server.dialects import DialectName
 from vapi_reference_server.faults import all_faults, listed_faults
+from vapi_reference_server.faults.call_tools import call_tool_faults
+from vapi_reference_server.faults.calls import call_faults
 from vapi_reference_server.faults.fault import Fault, SeenOn
 from vapi_reference_server.serving import running
 from vapi_reference_server.settings import Settings
@@ -22,8 +24,13 @@ SECONDS = 0.15
 ALL = all_faults()
 FAULTS = {name: fault for name, fault in ALL.items() if fault.dialect is DialectName.CHAT}
 # Bytes are the same but their times are not, or nothing is seen by whoever reads to the end.
-TIMED = {fault.name for fault in FAULTS.values() if fault.seconds} - {"keeps-generating"}
-OWN_TEST = {"burst", "endless-body", "one-request-per-connection", "unhealthy-after-disconnect", "keeps-generating"}
+# Those of whole calls are played in `test_call_faults`.
+OF_CALLS = {fault.name for fault in (*call_faults(), *call_tool_faults())}
+TIMED = {fault.name for fault in FAULTS.values() if fault.seconds} - {"keeps-generating"} - OF_CALLS
+OWN_TEST = {
+    *("burst", "endless-body", "one-request-per-connection", "unhealthy-after-disconnect", "keeps-generating"),
+    *OF_CALLS,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +200,7 @@ class TestEachFault:
 
 class TestTheTable:
     def test_names_a_rule_for_each_of_many_faults(self) -> None:
-        general = "http|auth|sse|stream|sampling|usage|tools|errors|timing|speech|turns"
+        general = "http|auth|sse|stream|sampling|usage|tools|errors|timing|speech|turns|call"
         layers = f"{general}|chat|chat-stream|(responses|anthropic|gemini)(-stream|-tools)?"
         rules = [fault.breaks for fault in ALL.values()]
         assert [rule for rule in rules if not re.fullmatch(rf"({layers})\.[a-z0-9-]+", rule)] == []

@@ -8,6 +8,8 @@ from vapi_reference_server.faults.anthropic import anthropic_faults
 from vapi_reference_server.faults.anthropic_blocks import anthropic_block_faults
 from vapi_reference_server.faults.anthropic_stream import anthropic_stream_faults
 from vapi_reference_server.faults.auth import auth_faults
+from vapi_reference_server.faults.call_tools import call_tool_faults
+from vapi_reference_server.faults.calls import call_faults
 from vapi_reference_server.faults.completion import completion_faults
 from vapi_reference_server.faults.errors import error_faults
 from vapi_reference_server.faults.gemini import gemini_faults
@@ -59,6 +61,8 @@ def listed_faults() -> tuple[Fault, ...]:
         *timing_faults(),
         *speech_faults(),
         *turn_faults(),
+        *call_faults(),
+        *call_tool_faults(),
         *responses_faults(),
         *responses_item_faults(),
         *responses_stream_faults(),
