@@ -70,6 +70,13 @@ _MODULES = (
     "turns",
     "histories",
     "rapida",
+    "webhook.delivery",
+    "webhook.results",
+    "webhook.tools",
+    "webhook.choices",
+    "webhook.others",
+    "webhook.notices",
+    "webhook.keys",
 )
 
 
