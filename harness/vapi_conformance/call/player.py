@@ -165,10 +165,11 @@ class CallPlayer:
         """Asks until there is an answer in words, none at all, or something newer."""
         for _ in range(MOST_ROUNDS + 1):
             reply = self._ask(why, superseded_ns, interruption, with_confidence=with_confidence)
-            if reply.closed == "superseded":
+            if reply.closed == "superseded" or (superseded_ns is not None and not reply.hearing.calls):
+                # Nothing of it is spoken, not even of a whole answer or an error: a newer request replaces it.
                 self._was_interrupted = True
                 return
-            if reply.closed is None and self._take_reply(reply, superseded_ns):
+            if reply.closed is None and self._take_reply(reply):
                 return
             if reply.closed == "barge-in" or not reply.hearing.calls:
                 self._speak(reply, interruption)
@@ -207,15 +208,11 @@ class CallPlayer:
                 pass
         return conversation.messages()
 
-    def _take_reply(self, reply: Reply, superseded_ns: int | None) -> bool:
+    def _take_reply(self, reply: Reply) -> bool:
         """Whether the turn is over with it, as far as the endpoint goes."""
         outcome = reply.hearing.consequence
         if outcome.what == "call-ends":
-            if superseded_ns is None:
-                reasons = outcome.ended_reasons or ("call.in-progress.error-providerfault-custom-llm-llm-failed",)
-                self._end("endpoint", reasons, outcome.sureness, outcome.text)
-            else:
-                self._was_interrupted = True  # a newer request replaces it (observed)
+            self._end("endpoint", outcome.ended_reasons, outcome.sureness, outcome.text)
             return True
         if reply.hearing.calls:
             self._call_tools(reply)
