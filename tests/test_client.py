@@ -2,9 +2,13 @@
 
 import gzip
 import itertools
+import os
+import queue
+import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 
@@ -16,6 +20,8 @@ from vapi_conformance.masking import Secrets
 SSE = {"Content_Type": "text/event-stream", "Transfer_Encoding": "chunked"}
 DRIP_BODY: list[Part] = [b"1\r\nx\r\n", 0.05]
 DRIP_HEAD: list[Part] = [b"X: y\r\n", 0.05]
+posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+PATIENT = Limits(connect_s=10, idle_s=30, total_s=60)
 QUICK = Limits(connect_s=2, idle_s=0.5, total_s=1.5, max_body_bytes=100_000)
 
 
@@ -160,6 +166,35 @@ class TestEnds:
         with playing(saying([*begun, 5.0])) as url:
             exchange = sent(url, hang_up=lambda _new, _at_ns: 50_000_000)
         assert (End.CLOSED_BY_US, "hung up on purpose") == (exchange.end, exchange.error)
+
+    @posix
+    @pytest.mark.parametrize("begun", [b"", head(**SSE) + chunked(b"data: a\n\n", end=False)])
+    def test_ctrl_c_closes_the_connection_where_it_may(self, begun: bytes) -> None:
+        """Whether the endpoint says nothing at all or has begun to answer."""
+        closed = queue.SimpleQueue[bytes]()
+
+        def script(connection: socket.socket) -> None:
+            read_request(connection)
+            connection.sendall(begun)
+            time.sleep(0.1)
+            os.kill(os.getpid(), signal.SIGINT)
+            closed.put(connection.recv(1))
+
+        with playing(script) as url:
+            exchange = sent(url, limits=PATIENT, may_interrupt=nullcontext)
+            assert b"" == closed.get(timeout=10)
+        assert (End.CLOSED_BY_US, "hung up on purpose") == (exchange.end, exchange.error)
+        assert begun.partition(b"\r\n\r\n")[2].count(b"data") == exchange.body.count(b"data")
+
+    @posix
+    def test_ctrl_c_goes_through_elsewhere(self) -> None:
+        def script(connection: socket.socket) -> None:
+            read_request(connection)
+            os.kill(os.getpid(), signal.SIGINT)
+            connection.recv(1)
+
+        with playing(script) as url, pytest.raises(KeyboardInterrupt):
+            sent(url, limits=PATIENT)
 
     def test_a_time_to_hang_up_that_is_taken_back_is_none(self) -> None:
         with playing(saying([head(**SSE) + chunked(b"data: b\n\n", end=False), 0.2, chunked(b"data: a\n\n")])) as url:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import TracebackType
@@ -67,6 +68,9 @@ class Outgoing:
     label: Label | None = None
     hang_up: HangUp | None = field(default=None, repr=False)
     """When to close the connection, as Vapi does at a barge-in or when the caller's words change."""
+    may_interrupt: Callable[[], AbstractContextManager[object]] | None = field(default=None, repr=False)
+    """For somebody at the keyboard: within this context Ctrl-C (KeyboardInterrupt) closes the connection, on purpose.
+    Without it the exception goes through."""
     may_retry: bool = True
     """Whether a kept-alive connection that turns out to be dead is replaced by a fresh one, once."""
 
@@ -118,6 +122,7 @@ class Client:
         # No httpx.Client above it: that one reads each Location, also where nothing follows it, and raises at a hostile
         # one.
         self._transport = ClockedTransport(connections=connections)
+        self._is_closed = False
 
     def __enter__(self) -> Self:
         """Nothing is opened before the first request."""
@@ -130,14 +135,18 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Closes every connection."""
+        """Closes every connection; nothing can be sent any more."""
+        self._is_closed = True
         self._transport.close()
 
     def send(self, outgoing: Outgoing) -> Exchange:
         """One exchange, whatever happens: an endpoint's failure is a record, never an exception.
 
-        What `renew` raises goes through: without credentials there is nothing to send.
+        What `renew` raises goes through: without credentials there is nothing to send. Raises RuntimeError after
+        `close`.
         """
+        if self._is_closed:
+            raise RuntimeError("the client is closed")
         exchange = self._send_alive(outgoing)
         if self._renew is not None and exchange.response is not None:
             again = self._renew(outgoing.headers, exchange.response.status)
@@ -167,7 +176,12 @@ class Client:
             deadline.at_ns = min(over_at_ns, time.monotonic_ns() + due_ns)
         end, error = End.CLEAN, None
         try:
-            self._exchange(outgoing, progress, over_at_ns)
+            with nullcontext() if outgoing.may_interrupt is None else outgoing.may_interrupt():
+                self._exchange(outgoing, progress, over_at_ns)
+        except KeyboardInterrupt:
+            if outgoing.may_interrupt is None:
+                raise
+            end, error = End.CLOSED_BY_US, _ON_PURPOSE
         except _HungUp:
             end, error = End.CLOSED_BY_US, _ON_PURPOSE
         except _BodyTooLarge:
