@@ -80,20 +80,22 @@ def _report(moment: Moment) -> dict[str, object]:
     transcript = "".join(_lines(moment))
     summary = "The caller asked for something, and was answered."
     urls = _recordings(caller)
+    mono: dict[str, object] = dict.fromkeys(("combinedUrl", "assistantUrl", "customerUrl"), urls["recordingUrl"])
+    whole: dict[str, object] = {
+        "messages": said["messages"],
+        "messagesOpenAIFormatted": said["messagesOpenAIFormatted"],
+        "transcript": transcript,
+        **urls,
+        "recording": {
+            "stereoUrl": urls["stereoRecordingUrl"],
+            "mono": mono,
+        },
+        "nodes": [],
+        **{key: said[key] for key in ("variables", "variableValues") if key in said},
+    }
     fields: dict[str, object] = {
         "analysis": {"summary": summary, "successEvaluation": "true"},
-        "artifact": {
-            "messages": said["messages"],
-            "messagesOpenAIFormatted": said["messagesOpenAIFormatted"],
-            "transcript": transcript,
-            **urls,
-            "recording": {
-                "stereoUrl": urls["stereoRecordingUrl"],
-                "mono": {key: urls["recordingUrl"] for key in ("combinedUrl", "assistantUrl", "customerUrl")},
-            },
-            "nodes": [],
-            **{key: said[key] for key in ("variables", "variableValues") if key in said},
-        },
+        "artifact": whole,
         "startedAt": timestamp(caller.started_at),
         "endedAt": timestamp(_after(caller, lasted_ms)),
         "endedReason": ENDED,
