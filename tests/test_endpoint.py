@@ -1,16 +1,18 @@
 """The endpoint as the user described it: checked at once, secrets out of sight, opened and closed."""
 
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from raw_server import head, playing, saying
 from vapi_conformance import endpoint
-from vapi_conformance.client import Client, Limits, Outgoing
+from vapi_conformance.client import Client, Limits, Outgoing, Renew
 from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.endpoint import Endpoint, Opened, opened, read_endpoint
+from vapi_conformance.masking import Secrets
 from vapi_conformance.platforms.vapi import ConfigError
 from vapi_conformance.problems import TransportError, UsageError
 from vapi_conformance.reference import ReferenceServer
@@ -205,8 +207,8 @@ class TestPlatforms:
             (
                 {"platform": "direct", "credential": "c.json"},
                 (
-                    "--endpoint-credential is for vapi and rapida; the platform is direct: give the key with "
-                    "--endpoint-api-key-env"
+                    "--endpoint-credential is for vapi and rapida; the platform is direct: give the key, or an access "
+                    "token that you fetched, with --endpoint-api-key-env"
                 ),
             ),
         ],
@@ -272,10 +274,20 @@ class TestHeaders:
         assert told == problem(header=f"X-A: {value}")
 
 
+TOKEN = "access-token-0123456789"
+
+
 @pytest.fixture
-def credential(tmp_path: Path) -> Path:
-    path = tmp_path / "credential.json"
-    plan = {"type": "oauth2", "url": "https://id.example/token", "clientId": "me", "clientSecret": "client-secret-1"}
+def credential(tmp_path: Path) -> Generator[Path]:
+    """With a plan whose token endpoint gives a token for an hour."""
+    answer = json.dumps({"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600}).encode()
+    with playing(saying([head(Content_Type="application/json", Content_Length=str(len(answer))), answer])) as url:
+        yield written(tmp_path, f"{url}/token")
+
+
+def written(folder: Path, token_url: str) -> Path:
+    path = folder / "credential.json"
+    plan = {"type": "oauth2", "url": token_url, "clientId": "me", "clientSecret": "client-secret-1"}
     path.write_text(json.dumps({"provider": "custom-llm", "apiKey": KEY, "authenticationPlan": plan}))
     return path
 
@@ -292,10 +304,11 @@ def assistant(tmp_path: Path) -> Path:
 class KeptClient(Client):
     """Shows how it was made."""
 
-    def __init__(self, *, limits: Limits, secrets: Sequence[str]) -> None:
-        super().__init__(limits=limits, secrets=secrets)
+    def __init__(self, *, limits: Limits, secrets: Secrets, renew: Renew | None) -> None:
+        super().__init__(limits=limits, secrets=secrets, renew=renew)
         self.limits = limits
-        self.secrets = set(secrets)
+        self.renew = renew
+        self.secrets = {each.decode() for each in secrets.values}
 
 
 @pytest.fixture(autouse=True)
@@ -355,7 +368,8 @@ class TestOpened:
             assert live.has_key
             of_files = {KEY, "client-secret-1", "Token model-secret-1", "model-secret-1"}
             of_options = {"hush-hush", "header-secret-1"}
-            assert {WRONG_KEY, *of_files, *of_options} == kept(live).secrets
+            of_requests = {"bWU6Y2xpZW50LXNlY3JldC0x"}  # what HTTP Basic makes of client and secret
+            assert {WRONG_KEY, *of_files, *of_options, *of_requests} == kept(live).secrets
             shown = repr(live)
             assert not [secret for secret in kept(live).secrets if secret in shown]
 
@@ -374,6 +388,56 @@ class TestOpened:
             client = live.client
         with pytest.raises(RuntimeError, match="closed"):
             client.send(Outgoing(url="http://127.0.0.1:9/", headers=(), body=b""))
+
+
+class TestTokens:
+    def test_one_is_fetched_and_sent_in_place_of_the_key(self, credential: Path) -> None:
+        with opened(read(credential=str(credential))) as live:
+            assert f"Bearer {TOKEN}" == dict(live.platform.headers())["authorization"]
+            assert (True, 3600) == (live.has_key, live.conditions.token_lifetime_s)
+            assert TOKEN not in repr(live)
+
+    def test_what_the_endpoint_repeats_of_it_is_masked(self, credential: Path) -> None:
+        body = f"not with {TOKEN}".encode()
+        answer = head("403 Forbidden", Content_Length=str(len(body)), X_Sent=TOKEN) + body
+        with playing(saying([answer])) as url, opened(read(url, credential=str(credential))) as live:
+            exchange = live.client.send(Outgoing(url=url, headers=live.platform.headers(), body=b""))
+        assert TOKEN not in repr(exchange)
+        assert b"not with " + b"*" * len(TOKEN) == exchange.body
+
+    def test_a_refused_one_is_renewed(self, credential: Path) -> None:
+        with opened(read(credential=str(credential))) as live:
+            live.platform.headers()
+            renew = kept(live).renew
+            assert renew is not None
+            renew((("authorization", f"Bearer {TOKEN}"),), 401)
+            assert "refused before its time" in str(live.platform.lints()[-1])
+
+    def test_a_given_key_is_sent_and_nothing_fetched(self, tmp_path: Path) -> None:
+        path = written(tmp_path, "http://id.example/no-tls")
+        with opened(read(credential=str(path), api_key_env="MY_KEY")) as live:
+            assert f"Bearer {KEY}" == dict(live.platform.headers())["authorization"]
+            assert (None, None) == (live.platform.tokens, kept(live).renew)
+
+    @pytest.mark.parametrize(
+        ("token_url", "words"),
+        [
+            ("http://id.example/token", "a token endpoint needs https://"),
+            ("http://127.0.0.1:9/token", "cannot be reached"),
+        ],
+    )
+    def test_without_one_nothing_is_opened(self, tmp_path: Path, token_url: str, words: str) -> None:
+        given = read(credential=str(written(tmp_path, token_url)))
+        with pytest.raises(UsageError, match=words), opened(given):
+            pytest.fail("it was opened")
+
+    def test_rapida_fetches_none_and_says_so(self, tmp_path: Path) -> None:
+        path = written(tmp_path, "https://id.example/token")
+        told = (
+            f"{path}: authenticationPlan is Vapi's, which fetches tokens; Rapida fetches none. Rapida expects a token "
+            "that you fetched in headers.Authorization"
+        )
+        assert told == problem(platform="rapida", credential=str(path))
 
 
 class TestReference:

@@ -12,15 +12,17 @@ from typing import Final, TypeVar
 
 import httpx
 
+from vapi_conformance.auth import TokenSource
 from vapi_conformance.client import Client, Limits
 from vapi_conformance.dialects.names import CHAT, Dialect
 from vapi_conformance.evidence import Conditions
-from vapi_conformance.masking import is_secret_name, mask_query
+from vapi_conformance.masking import Secrets, is_secret_name, mask_query
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.platforms import rapida, vapi
 from vapi_conformance.platforms.calling import Calling, PlatformName, default_platform
 from vapi_conformance.platforms.direct import Direct
 from vapi_conformance.platforms.rapida.credential import DEFAULT_DIALECT, load_credential
+from vapi_conformance.platforms.vapi import OAuth2Plan
 from vapi_conformance.problems import UsageError
 from vapi_conformance.reference import MODEL, reference_server
 from vapi_conformance.report.run import Target
@@ -63,6 +65,8 @@ class Endpoint:
     profile: Profile
     model: str | None = None
     api_key: str | None = field(default=None, repr=False)
+    oauth2: OAuth2Plan | None = None
+    """The bundled server's own; a user's stands in the credential."""
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     assistant: Path | None = None
@@ -159,8 +163,8 @@ def _check_fit(
         raise UsageError(f"--endpoint-assistant is Vapi's; the platform is {platform}")
     if credential is not None and platform == "direct":
         raise UsageError(
-            "--endpoint-credential is for vapi and rapida; the platform is direct: give the key with "
-            "--endpoint-api-key-env"
+            "--endpoint-credential is for vapi and rapida; the platform is direct: give the key, or an access token "
+            "that you fetched, with --endpoint-api-key-env"
         )
     if model_options is not None and platform != "rapida":
         raise UsageError(f"--endpoint-model-options is Rapida's; the platform is {platform}")
@@ -289,15 +293,34 @@ def _connected(endpoint: Endpoint, url: str) -> Generator[Opened]:
     platform = _calling(endpoint, url)
     timeout_s = endpoint.timeout_s or platform.timeout_s
     limits = Limits(idle_s=timeout_s + _GRACE_S, total_s=max(120.0, 3 * timeout_s))
-    secrets = (part for secret in platform.secrets for part in _secret_parts(secret))
-    with Client(limits=limits, secrets=(*endpoint.secrets, *secrets, WRONG_KEY)) as client:
+    parts = (part for secret in platform.secrets for part in _secret_parts(secret))
+    secrets = Secrets((*endpoint.secrets, *parts, WRONG_KEY))
+    tokens, platform = _with_tokens(platform, endpoint.oauth2, secrets)
+    with Client(limits=limits, secrets=secrets, renew=None if tokens is None else tokens.renewed) as client:
         yield Opened(
             platform=platform,
             client=client,
-            conditions=Conditions(timeout_s=timeout_s, chunk_plan=_chunk_plan(platform), platform=platform.name),
+            conditions=Conditions(
+                timeout_s=timeout_s,
+                chunk_plan=_chunk_plan(platform),
+                platform=platform.name,
+                # The first token is fetched here: without one there is nothing to send.
+                token_lifetime_s=None if tokens is None else tokens.lifetime_s,
+            ),
             target=Target(name=endpoint.name, url=platform.url(), model=platform.model, platform=platform.name),
             has_key=platform.has_key,
         )
+
+
+def _with_tokens(platform: Calling, given: OAuth2Plan | None, secrets: Secrets) -> tuple[TokenSource | None, Calling]:
+    """Puts an OAuth2 plan to work, where there is one. Raises UsageError for one that must not be used."""
+    if not isinstance(platform, vapi.Platform):
+        return None, platform
+    plan = given or platform.oauth2
+    if plan is None:
+        return None, platform
+    tokens = TokenSource(plan, secrets=secrets)
+    return tokens, replace(platform, oauth2=plan, tokens=tokens)
 
 
 def _calling(endpoint: Endpoint, url: str) -> Calling:

@@ -40,6 +40,8 @@ class Conditions:
     """Speaking rate, for how long a piece keeps the line busy."""
     platform: PlatformName = "vapi"
     """Who called, or would call."""
+    token_lifetime_s: float | None = None
+    """Seconds that access tokens live, where some are sent and their endpoint says so."""
     chunk_plan: ChunkPlan = field(default_factory=ChunkPlan)
     """The assistant's `voice.chunkPlan`: what is handed to text-to-speech, and when."""
 

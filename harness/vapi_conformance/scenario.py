@@ -35,6 +35,7 @@ class Step:
     upper_case_headers: bool = False
     wrong_key: bool = False
     without_key: bool = False
+    expired_token: bool = False
     key_in_query: str | None = None
     envelope: Envelope | None = None
     repeat_content: int = 1
@@ -55,6 +56,7 @@ class Scenario:
     until_tool_calls: bool = False
     together: bool = False
     requires_key: bool = False
+    requires_token: bool = False
     dialects: frozenset[Dialect] = EVERY
     platforms: frozenset[str] | None = None
     """None: whoever calls."""
@@ -86,6 +88,7 @@ def _load(path: Path) -> Scenario:
         until_tool_calls=record.get("until") == "tool_calls",
         together=record.get("together") is True,
         requires_key="key" in array_or_nothing(record.get("requires")),
+        requires_token="token" in array_or_nothing(record.get("requires")),
         dialects=frozenset(Dialect(str(each)) for each in array_or_nothing(record.get("dialects"))) or EVERY,
         platforms=frozenset(str(each) for each in array_or_nothing(record.get("platforms"))) or None,
     )
@@ -108,6 +111,7 @@ def _step(record: Mapping[str, object]) -> Step:
         upper_case_headers=record.get("header_case") == "upper",
         wrong_key=record.get("wrong_key") is True,
         without_key=record.get("without_key") is True,
+        expired_token=record.get("expired_token") is True,
         key_in_query=string_or_none(record.get("key_in_query")),
         envelope=cast("Envelope | None", record.get("envelope")),
         repeat_content=integer_or_none(record.get("repeat_content")) or 1,

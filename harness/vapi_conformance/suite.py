@@ -9,6 +9,7 @@ from typing import Final
 
 import httpx
 
+from vapi_conformance.auth import MOST_WAITED_S
 from vapi_conformance.call.playing import SYSTEM_PROMPT, Line, play_calls
 from vapi_conformance.call_record import CallRecord
 from vapi_conformance.call_scenario import ANY_CALL, CALLS, CallScenario, all_call_scenarios
@@ -20,7 +21,7 @@ from vapi_conformance.exchange import Exchange, Label
 from vapi_conformance.live_events import LiveEvents
 from vapi_conformance.narrow import object_or_nothing, string_or_none
 from vapi_conformance.payload import parse
-from vapi_conformance.platforms.calling import Calling, native_body, patched
+from vapi_conformance.platforms.calling import Calling, Tokens, native_body, patched
 from vapi_conformance.platforms.vapi import Platform
 from vapi_conformance.problems import TransportError, UsageError
 from vapi_conformance.rules.rule import Rule
@@ -62,6 +63,7 @@ def needed_scenarios(rules: Iterable[Rule], *, platform: Calling, has_key: bool)
         for name in ordered
         if (scenario := scenarios[name]).fits(platform.name, platform.dialect)
         and (has_key or not scenario.requires_key)
+        and (platform.tokens is not None or not scenario.requires_token)
     ]
 
 
@@ -119,14 +121,21 @@ def _calls_a_tool(exchange: Exchange, dialect: Dialect) -> bool:
 
 
 def _attempt(player: _Player, scenario: Scenario, attempt: int) -> list[Exchange]:
-    outgoing = [_outgoing(player, scenario, step, attempt) for step in scenario.steps]
     if scenario.together:
-        return player.client.send_all(outgoing)
+        return player.client.send_all([_outgoing(player, scenario, step, attempt) for step in scenario.steps])
     exchanges: list[Exchange] = []
-    for step, each in zip(scenario.steps, outgoing, strict=True):
+    for step in scenario.steps:
+        if step.expired_token and not _can_expire(player.platform.tokens):
+            break
         time.sleep(step.wait_s)
-        exchanges.append(player.client.send(each))
+        exchanges.append(player.client.send(_outgoing(player, scenario, step, attempt)))
     return exchanges
+
+
+def _can_expire(tokens: Tokens | None) -> bool:
+    """Whether one can be waited out."""
+    lifetime_s = None if tokens is None else tokens.lifetime_s
+    return lifetime_s is not None and lifetime_s <= MOST_WAITED_S
 
 
 def _outgoing(player: _Player, scenario: Scenario, step: Step, attempt: int) -> Outgoing:
@@ -182,8 +191,9 @@ class _EventsSeen:
 
 
 def _identified(platform: Calling, step: Step) -> Iterable[tuple[str, str]]:
-    """The platform's headers with the right key, a wrong one, or none."""
-    headers = platform.headers(bearer=WRONG_KEY if step.wrong_key else None)
+    """The platform's headers with the right key, a wrong one, an expired token, or none."""
+    expired = platform.tokens.expired() if step.expired_token and platform.tokens is not None else None
+    headers = platform.headers(bearer=WRONG_KEY if step.wrong_key else expired)
     if not step.without_key and step.key_in_query is None:
         return headers
     bearers = _bearers(platform)

@@ -7,14 +7,35 @@ from vapi_conformance.dialects.apis import api_of
 from vapi_conformance.dialects.names import CHAT, Dialect
 from vapi_conformance.platforms.lint import Lint
 
-__all__ = ["Calling", "PlatformName", "default_platform", "native_body", "patched"]
+__all__ = ["Calling", "PlatformName", "Tokens", "default_platform", "native_body", "patched"]
 
 PlatformName = Literal["vapi", "rapida", "direct"]
 """`direct`: nobody stands between; the official client of the API calls."""
 
 
+class Tokens(Protocol):
+    """Access tokens that a platform fetches, keeps and renews. What cannot be fetched raises UsageError."""
+
+    def current(self) -> str:
+        """One in force."""
+        ...
+
+    def expired(self) -> str:
+        """The one given out last, once its time is over; only where they live for seconds, see `Calling.tokens`."""
+        ...
+
+    @property
+    def lifetime_s(self) -> float | None:
+        """Seconds that they live; None where nobody says."""
+        ...
+
+    def lints(self) -> tuple[Lint, ...]:
+        """What the user should know about them."""
+        ...
+
+
 class Calling(Protocol):
-    """A platform with its configuration. The same object always builds the same requests."""
+    """A platform with its configuration. The same object always builds the same requests, but for access tokens."""
 
     @property
     def name(self) -> PlatformName:
@@ -39,6 +60,11 @@ class Calling(Protocol):
     @property
     def has_key(self) -> bool:
         """Whether anything is sent that lets an endpoint know who calls."""
+        ...
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """Sent in place of a key where there are some."""
         ...
 
     @property

@@ -67,6 +67,11 @@ class Direct:
         return self.api_key is not None or any(is_secret_name(name) for name in self.extra_headers)
 
     @property
+    def tokens(self) -> None:
+        """None are fetched: whoever calls directly has its key or token already."""
+        return
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """The key, and headers whose name says that they are one."""
         headers = (value for name, value in self.extra_headers.items() if is_secret_name(name))

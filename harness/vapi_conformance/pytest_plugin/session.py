@@ -165,7 +165,12 @@ class ConformanceSession:
         """What the controlling process played."""
         state = object_or_nothing(read_json(folder / "session.json"))
         timeout_s, plan = cast("float", state["timeout_s"]), chunk_plan(state["chunk_plan"])
-        conditions = Conditions(timeout_s=timeout_s, chunk_plan=plan, platform=self.endpoint.platform)
+        conditions = Conditions(
+            timeout_s=timeout_s,
+            chunk_plan=plan,
+            platform=self.endpoint.platform,
+            token_lifetime_s=cast("float | None", state["token_lifetime_s"]),
+        )
         self.unreachable = string_or_none(state["unreachable"])
         exchanges, calls = stored(folder)
         self.evidence = self._all_evidence(exchanges, calls, conditions)
@@ -184,6 +189,7 @@ class ConformanceSession:
         plan = conditions.chunk_plan
         state = {
             "timeout_s": conditions.timeout_s,
+            "token_lifetime_s": conditions.token_lifetime_s,
             "chunk_plan": {
                 "enabled": plan.enabled,
                 "minCharacters": plan.min_characters,

@@ -34,8 +34,18 @@ class Credential:
 
 def load_credential(path: Path) -> Credential:
     """The credential in a JSON file. Raises ConfigError, which quotes no value but the API compatibility's."""
+    found = read_json(path)
+    if "authenticationPlan" in object_or_nothing(found):
+        expected = "a token that you fetched in headers.Authorization"
+        raise ConfigError(
+            path,
+            "is Vapi's, which fetches tokens; Rapida fetches none",
+            field="authenticationPlan",
+            expected=expected,
+            platform="Rapida",
+        )
     document = checked_object(
-        path, read_json(path), "rapida/credential", platform="Rapida", is_secret=lambda place: place not in SPELLINGS[0]
+        path, found, "rapida/credential", platform="Rapida", is_secret=lambda place: place not in SPELLINGS[0]
     )
     dialect, base_url = (_either(document, spellings) for spellings in SPELLINGS)
     field_name, url = base_url or ("baseUrl", "")

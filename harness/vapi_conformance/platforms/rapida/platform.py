@@ -100,6 +100,11 @@ class Platform:
         return self.api_key is not None or any(name.lower() in KEY_HEADERS for name in self.header_fields)
 
     @property
+    def tokens(self) -> None:
+        """None are fetched: Rapida sends the headers of its credential as they are."""
+        return
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """Values that must not appear in any record: the key, and headers whose name says so."""
         headers = (value for name, value in self.header_fields.items() if is_secret_name(name))

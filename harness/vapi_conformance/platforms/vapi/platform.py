@@ -10,7 +10,7 @@ from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.masking import is_secret_name
 from vapi_conformance.narrow import string_or_none
 from vapi_conformance.platforms.base_url import checked_base_url
-from vapi_conformance.platforms.calling import PlatformName
+from vapi_conformance.platforms.calling import PlatformName, Tokens
 from vapi_conformance.platforms.config_file import ConfigError
 from vapi_conformance.platforms.header_fields import checked_headers, checked_key
 from vapi_conformance.platforms.lint import Lint
@@ -43,7 +43,9 @@ class Platform:
     api_key: str | None = field(default=None, repr=False)
     """Static key; None where none is known."""
     oauth2: OAuth2Plan | None = None
-    """Where there is one, its access token is sent instead of the key: pass it to `headers`."""
+    """Where there is one, its access token is sent instead of the key."""
+    tokens: Tokens | None = field(default=None, repr=False, compare=False)
+    """Where `oauth2` has been put to work. Made above: here nothing talks to the world."""
     model_headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """`model.headers`, the run's own merged over the assistant's."""
     seed: int = 0
@@ -108,8 +110,8 @@ class Platform:
 
     @property
     def has_key(self) -> bool:
-        """Whether a key is known: what is sent without one, no endpoint can check."""
-        return self.api_key is not None
+        """Whether a key or a token is sent: what is sent without one, no endpoint can check."""
+        return self.api_key is not None or self.tokens is not None
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -157,9 +159,11 @@ class Platform:
     def headers(self, *, bearer: str | None = None) -> tuple[tuple[str, str], ...]:
         """Header fields in wire order, without Host and Content-Length.
 
-        bearer: an access token, or a wrong key on purpose; the key where None, and where there is none either
+        bearer: something wrong on purpose; where None a token in force, else the key, and where there is neither
         `KEY_WITHOUT_CREDENTIAL`.
         """
+        if bearer is None and self.tokens is not None:
+            bearer = self.tokens.current()
         return request_headers(bearer or self.api_key or KEY_WITHOUT_CREDENTIAL, self.model_headers)
 
     def conversation(self) -> Conversation:
@@ -209,7 +213,8 @@ class Platform:
             *url_lints(self.base_url, field=where, given_by_hand=self.base_url_is_given),
             *assistant_lints(self.assistant, self.base_url),
             *header_lints(self.model_headers),
-            *credential_lints(self.assistant, has_key=self.api_key is not None),
+            *credential_lints(self.assistant, has_key=self.has_key),
+            *(() if self.tokens is None else self.tokens.lints()),
         )
 
 
