@@ -72,6 +72,7 @@ class Turn:
     keypad: str | None = None
     silence_s: float = 0.0
     after_s: float = 1.0
+    at_s: float | None = None
     interrupts_after_s: float | None = None
     edits: tuple[Edit, ...] = ()
     confidence: bool = False
@@ -190,7 +191,6 @@ def call_scenario(document: Mapping[str, object]) -> CallScenario:
 def _turn(record: Mapping[str, object]) -> Turn:
     says = string_or_none(record.get("says"))
     heard = [object_or_nothing(each) for each in array_or_nothing(record.get("heard"))]
-    interrupts = record.get("interrupts_after_s")
     edits = [object_or_nothing(each) for each in array_or_nothing(record.get("edits"))]
     return Turn(
         heard=tuple(HeardAs(at_s=_number(each, "at_s", 0.0), text=str(each["text"])) for each in heard)
@@ -199,7 +199,8 @@ def _turn(record: Mapping[str, object]) -> Turn:
         keypad=string_or_none(record.get("keypad")),
         silence_s=_number(record, "silence_s", 0.0),
         after_s=_number(record, "after_s", 1.0),
-        interrupts_after_s=None if interrupts is None else float(cast("float", interrupts)),
+        at_s=_number_or_none(record, "at_s"),
+        interrupts_after_s=_number_or_none(record, "interrupts_after_s"),
         edits=tuple(Edit(turn=cast("int", each["turn"]), text=str(each["text"])) for each in edits),
         confidence=record.get("confidence") is True,
     )
@@ -243,6 +244,10 @@ def _idle(record: Mapping[str, object]) -> Idle | None:
 
 def _number(record: Mapping[str, object], name: str, default: float) -> float:
     return float(cast("float", record.get(name, default)))
+
+
+def _number_or_none(record: Mapping[str, object], name: str) -> float | None:
+    return _number(record, name, 0.0) if name in record else None
 
 
 def _texts(value: object) -> tuple[str, ...]:

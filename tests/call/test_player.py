@@ -43,6 +43,11 @@ class TestTurns:
             (at, kind, text) for at, kind, text in events(record, "transcript")
         ]
 
+    def test_come_at_a_time_of_the_call_but_not_into_an_answer(self) -> None:
+        turns = [{"says": "Hi.", "at_s": 2.5}, {"says": "And?", "at_s": 4.0}, {"says": "Then.", "at_s": 9.0}]
+        record = call({"turns": turns}, [said("x" * 45, at_ms=200), said("Yes.")])
+        assert [2500, 5701, 9000] == [at for at, _, _ in events(record, "transcript")]
+
     def test_carry_the_history_on(self) -> None:
         record = call({"turns": [{"says": "One."}, {"says": "Two."}]}, [said("First."), said("Second.")])
         assert [("user", "One."), ("assistant", "First."), ("user", "Two.")] == sent(record)[1]

@@ -10,7 +10,7 @@ from typing import Final
 
 from vapi_conformance.call.asking import Asker, Given, Reply
 from vapi_conformance.call.log import CallLog
-from vapi_conformance.call.speaking import Interruption, Utterance, speech_ns, spoken_until, utterances
+from vapi_conformance.call.speaking import Interruption, Utterance, held_back, speech_ns, spoken_until, utterances
 from vapi_conformance.call.tools import (
     END_CALL,
     HAND_OFF,
@@ -111,6 +111,8 @@ class CallPlayer:
     def _starts_at(self, turn: Turn) -> int:
         after_ns = round(turn.after_s * _NS_PER_S)
         interrupted_ns, self._interrupted_ns = self._interrupted_ns, None
+        if turn.at_s is not None:
+            return max(self._quiet_ns, round(turn.at_s * _NS_PER_S))
         return (self._quiet_ns if interrupted_ns is None else interrupted_ns) + after_ns
 
     def _hear(self, text: str, *, is_new: bool, is_keypad: bool) -> None:
@@ -231,6 +233,8 @@ class CallPlayer:
         cut_ns = reply.barge_in_ns
         if cut_ns is None and interruption is not None and spoken:
             cut_ns = spoken[0].at_ns + interruption.after_ns
+        if cut_ns is None and spoken:
+            cut_ns = self._cut_short_at(spoken[-1].until_ns)
         for each in spoken:
             if cut_ns is None or each.at_ns < cut_ns:
                 until_ns = each.until_ns if cut_ns is None else min(each.until_ns, cut_ns)
@@ -251,18 +255,31 @@ class CallPlayer:
         heard = reply.hearing.heard
         pieces = spoken_pieces(heard.texts, conditions.chunk_plan, heard.ended_at_ns)
         return utterances(
-            pieces,
+            held_back(pieces, heard.texts, heard.ended_at_ns),
             requested_ns=reply.requested_ns,
             free_ns=self._quiet_ns,
             characters_per_second=conditions.characters_per_second,
         )
+
+    def _cut_short_at(self, over_ns: int) -> int | None:
+        """When somebody at the keyboard speaks into what is spoken until then; None where nobody does."""
+        if self.asker.person is None:
+            return None
+        self._wait_until(over_ns)
+        return now_ns if (now_ns := self._now_ns) < over_ns else None
 
     def _say(self, text: str) -> None:
         """The platform speaks by itself."""
         at_ns = max(self._now_ns, self._quiet_ns)
         self._quiet_ns = at_ns + speech_ns(text, self.asker.conditions.characters_per_second)
         self.log.tell("speech", at_ns, text, until_ns=self._quiet_ns)
-        self._conversation = self._conversation.assistant(text)
+        cut_ns = self._cut_short_at(self._quiet_ns)
+        if cut_ns is not None:
+            text = spoken_until([Utterance(text=text, at_ns=at_ns, until_ns=self._quiet_ns)], cut_ns)
+            self._interrupted_ns = self._quiet_ns = cut_ns
+            self.log.tell("cut", cut_ns, text)
+        if text:
+            self._conversation = self._conversation.assistant(text)
 
     def _heed_phrases(self, said: str) -> None:
         if any(phrase.casefold() in said.casefold() for phrase in self.scenario.end_call_phrases):
