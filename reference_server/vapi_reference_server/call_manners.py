@@ -34,7 +34,8 @@ _GOODBYE = re.compile(
 )
 _TRANSFER = re.compile(
     r"\b(?:transfer|connect (?:me|us)|put (?:me|us) through|hand (?:me|us) over"
-    r"|(?:speak|talk) (?:to|with) (?:an?|the|your|someone|somebody))\b",
+    r"|(?:speak|talk) (?:to|with) (?:someone|somebody|(?:an?|the|your) (?:\w{1,32} )?"
+    r"(?:person|human|agent|assistant|operator|manager|boss|representative|colleague|team|department)))\b",
     re.IGNORECASE,
 )
 _HANDOFF = "handoff_to_"

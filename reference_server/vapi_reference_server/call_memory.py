@@ -61,11 +61,11 @@ def _made() -> deque[Call]:
 
 @dataclass(slots=True)
 class CallMemory:
-    """One call. All but the first two is for faults."""
+    """One call. Sound answers need only `own_tools`; the rest is for faults."""
 
+    own_tools: OwnTools = field(default_factory=OwnTools)
     requests: int = 0
     """Requests of this call that were read, this one included."""
-    own_tools: OwnTools = field(default_factory=OwnTools)
     turns: Recent[tuple[int, int], TurnMemory] = field(default_factory=_turns)
     """By the number of tool results and of user messages in the history."""
     user_messages: int | None = None
