@@ -25,6 +25,7 @@ __all__ = [
     "Timed",
     "TimedText",
     "chunk_plan",
+    "ends_with_flush",
     "speech_metrics",
     "spoken_pieces",
 ]
@@ -41,6 +42,7 @@ _FLUSH_TAG = rf"<{_SPACE}{_FLUSH}{_SPACE}/?>|<{_SPACE}/{_SPACE}{_FLUSH}{_SPACE}>
 _FLUSH_BEGUN = rf"(?:{_FLUSH}{_SPACE}|[fF](?:[lL](?:[uU][sS]?)?)?)?"
 _TAG_BEGUN = rf"<{_SPACE}(?:{_FLUSH}{_SPACE}/|(?:/{_SPACE})?{_FLUSH_BEGUN})"
 _MAX_TAG_CHARACTERS = 3 * 16 + len("</flush>")
+_ENDING_FLUSH = re.compile(rf"(?:{_FLUSH_TAG}){_SPACE}\Z")
 _PUNCTUATION_BOUNDARIES = ("。", "，", ".", "!", "?", ";", ")", "،", "۔", "।", "॥", "|", "||", ",", ":")
 
 
@@ -123,6 +125,11 @@ def spoken_pieces(texts: Sequence[Timed], plan: ChunkPlan, ended_at_ns: int | No
     ]
     pieces += [SpokenPiece(text=piece, at_ns=ended_at_ns) for piece in cutter.end() if _speakable(piece)]
     return tuple(pieces)
+
+
+def ends_with_flush(text: str) -> bool:
+    """Whether the last thing in it is a flush tag, white space aside."""
+    return _ENDING_FLUSH.search(text[-2 * _MAX_TAG_CHARACTERS :]) is not None
 
 
 def _speakable(text: str) -> bool:

@@ -1,17 +1,18 @@
 """When an answer is spoken, and when the caller who cuts it short is heard by the endpoint: the connection closes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from vapi_conformance.live_events import LiveEvents
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing, string_or_none
 from vapi_conformance.payload import parse
-from vapi_conformance.speech import ChunkPlan, PieceCutter, SpokenPiece
+from vapi_conformance.speech import ChunkPlan, PieceCutter, SpokenPiece, Timed, ends_with_flush
 
-__all__ = ["Interruption", "Listener", "Utterance", "speech_ns", "spoken_until", "utterances"]
+__all__ = ["Interruption", "Listener", "Utterance", "held_back", "speech_ns", "spoken_until", "utterances"]
 
 _NS_PER_S: Final = 1_000_000_000
+_LONGEST_TAIL: Final = 256
 _MOST_LIVE_CHARACTERS: Final = 1 << 20
 """Past so much text nothing is shown live any more; it is still recorded and judged."""
 
@@ -23,6 +24,31 @@ class Utterance:
     text: str
     at_ns: int
     until_ns: int
+
+
+def held_back(
+    pieces: Sequence[SpokenPiece], texts: Sequence[Timed], ended_at_ns: int | None
+) -> tuple[SpokenPiece, ...]:
+    """Pieces that a flush tag let go wait until the stream moves on or ends.
+
+    Observed at Vapi (2026-08): such pieces were reported at once and yet not spoken while the stream stood still.
+    """
+    released: list[SpokenPiece] = []
+    position, tail = 0, ""
+    for piece in pieces:
+        while position < len(texts) and not _is_later(texts[position], piece):
+            tail = (tail + texts[position].text)[-_LONGEST_TAIL:]
+            position += 1
+        if ends_with_flush(tail):
+            moved_ns = next((each.at_ns for each in texts[position:] if each.text), ended_at_ns)
+            released.append(replace(piece, at_ns=piece.at_ns if moved_ns is None else moved_ns))
+        else:
+            released.append(piece)
+    return tuple(released)
+
+
+def _is_later(text: Timed, piece: SpokenPiece) -> bool:
+    return text.at_ns is None or piece.at_ns is None or text.at_ns > piece.at_ns
 
 
 def utterances(
