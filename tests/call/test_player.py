@@ -184,24 +184,27 @@ class TestTools:
     def test_of_a_superseded_request_stay_executed(self) -> None:
         """The caller's words change while the tool runs: the text further back is edited, the result stays."""
         turn = {"heard": [{"at_s": 0, "text": "The weather"}, {"at_s": 0.9, "text": "The weather, please."}]}
-        record = call({"tools": [WEATHER], "turns": [turn]}, [self.ASKS, said("One moment."), said("Fourteen.")])
+        record = call({"tools": [WEATHER], "turns": [turn]}, [self.ASKS, said("One moment.")])
         assert [
             [("user", "The weather")],
             [("user", "The weather, please."), ("assistant", "get_weather"), ("tool", STILL_PENDING)],
-            [
-                ("user", "The weather, please."),
-                ("assistant", "get_weather"),
-                ("tool", "Fourteen degrees."),
-                ("assistant", "One moment."),
-            ],
         ] == sent(record)
         assert [True] == [each.superseded for each in record.tools]
 
     def test_under_way_when_the_caller_speaks_are_still_pending(self) -> None:
-        turns = [{"says": "The weather."}, {"says": "Hurry.", "interrupts_after_s": 0.5, "after_s": 0.2}]
+        """Their result is in the history one turn later, and nobody asks for it before."""
+        turns = [
+            {"says": "The weather."},
+            {"says": "Hurry.", "interrupts_after_s": 0.5, "after_s": 0.2},
+            {"says": "And now?", "after_s": 5},
+        ]
         record = call({"tools": [WEATHER], "turns": turns}, [self.ASKS, said("Soon."), said("Fourteen.")])
-        assert [("assistant", "get_weather"), ("tool", STILL_PENDING), ("user", "Hurry.")] == sent(record)[1][1:]
-        assert ("tool", "Fourteen degrees.") in sent(record)[2]
+        before = [("user", "The weather."), ("assistant", "get_weather")]
+        assert [
+            [("user", "The weather.")],
+            [*before, ("tool", STILL_PENDING), ("user", "Hurry.")],
+            [*before, ("tool", "Fourteen degrees."), ("user", "Hurry."), ("assistant", "Soon."), ("user", "And now?")],
+        ] == sent(record)
 
     def test_without_end_are_given_up(self) -> None:
         record = call(self.SCENARIO, [self.ASKS])
@@ -215,16 +218,22 @@ class TestTools:
         assert 2 == len({each.call_id for each in records})
 
     def test_first_sentence_of_the_answer_is_merged_into_the_call(self) -> None:
-        turns = [{"says": "The weather."}, {"says": "Thanks."}]
-        answers = [self.ASKS, said("Fourteen. Take a coat."), said("Bye.")]
+        """In the next turn, however often that is asked, and from then on."""
+        again = {"heard": [{"at_s": 0, "text": "Than"}, {"at_s": 0.5, "text": "Thanks."}]}
+        turns = [{"says": "The weather."}, again, {"says": "Bye."}]
+        answers = [self.ASKS, said("Fourteen. Take a coat."), said("Yes.")]
         record = call({"merges_answers": True, "tools": [WEATHER], "turns": turns}, answers)
-        assert [
+        merged = [
             ("user", "The weather."),
             ("assistant", "Fourteen. + get_weather"),
             ("tool", "Fourteen degrees."),
             ("assistant", "Take a coat."),
-            ("user", "Thanks."),
-        ] == sent(record)[2]
+        ]
+        assert [
+            [*merged, ("user", "Than")],
+            [*merged, ("user", "Thanks.")],
+            [*merged, ("user", "Thanks."), ("assistant", "Yes."), ("user", "Bye.")],
+        ] == sent(record)[2:]
 
 
 class TestWebhookTools:

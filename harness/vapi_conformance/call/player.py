@@ -125,6 +125,7 @@ class CallPlayer:
             # Nothing was said in between: at Vapi two user texts in a row are one (never seen otherwise).
             self._conversation = self._conversation.with_user_text(f"{entries[-1].text} {text}")
         else:
+            self._merge_answer()
             self._conversation = self._conversation.user(text)
 
     def _edit(self, turn: Turn) -> None:
@@ -133,6 +134,14 @@ class CallPlayer:
             if edit.turn <= said:
                 self._conversation = self._conversation.with_user_text(edit.text, edit.turn - 1)
                 self.log.tell("edit", self._now_ns, edit.text)
+
+    def _merge_answer(self) -> None:
+        """From the next turn on the history has the first sentence of an answer where its tools were asked for."""
+        match self._conversation.entries[-2:]:
+            case (ToolRound(), Spoken()) if self.scenario.merges_answers:
+                self._conversation = self._conversation.with_first_sentence_merged()
+            case _:
+                pass
 
     def _be_silent(self, seconds: float) -> None:
         began_ns = self._quiet_ns
@@ -174,8 +183,9 @@ class CallPlayer:
             if reply.closed is None and self._take_reply(reply):
                 return
             if reply.closed == "barge-in" or not reply.hearing.calls:
+                # A result that comes later is in the next turn's history. No request was ever seen that ends with the
+                # assistant's words, so that Vapi asks once more for it is not assumed (inferred).
                 self._speak(reply, interruption)
-            if reply.closed == "barge-in" or self.is_over() or not self._pending:
                 return
             if not self._wait_for_tools(superseded_ns, interruption):
                 return
@@ -190,7 +200,7 @@ class CallPlayer:
         self._conversation = self._conversation.with_results(results)
         self._pending = [each for each in self._pending if each.due_ns > now_ns]
         given = Given(
-            messages=self._messages(),
+            messages=self._conversation.messages(),
             tools=offered(self.scenario.tools),
             turn=self._turn,
             number=self._number,
@@ -200,15 +210,6 @@ class CallPlayer:
         )
         self._number += 1
         return self.asker.ask(given, superseded_ns=superseded_ns, interruption=interruption)
-
-    def _messages(self) -> list[dict[str, object]]:
-        conversation = self._conversation
-        match conversation.entries[-3:-1] if isinstance(conversation.entries[-1], Heard) else ():
-            case (ToolRound(), Spoken()) if self.scenario.merges_answers:
-                conversation = conversation.with_first_sentence_merged()
-            case _:
-                pass
-        return conversation.messages()
 
     def _take_reply(self, reply: Reply) -> bool:
         """Whether the turn is over with it, as far as the endpoint goes."""
@@ -223,7 +224,7 @@ class CallPlayer:
             self.log.tell("silence", self._now_ns, outcome.text, exchange=reply.position)
             self.log.tell("hang", self._now_ns + round(HANG_S * _NS_PER_S), exchange=reply.position)
             self._quiet_ns = max(self._quiet_ns, self._now_ns)
-            return not self._pending
+            return True
         return False
 
     def _speak(self, reply: Reply, interruption: Interruption | None) -> None:
