@@ -13,6 +13,8 @@ from vapi_reference_server.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vapi_reference_server.oauth import OAuthClient
+
 _KEY_VARIABLE = "REFERENCE_SERVER_API_KEY"
 _GRACE_S = 3
 _EPILOG = """\b
@@ -28,7 +30,9 @@ What is served, streamed or whole:
   POST /v1/messages                                 Anthropic Messages
   POST /v1beta/models/MODEL:generateContent         Gemini; :streamGenerateContent?alt=sse streams events,
                                                     without alt=sse a JSON array
-  GET  /faults, /healthz                            the faults as JSON; whether the server is up
+  POST /oauth/token                                 access tokens (--oauth-client-env), taken on every path above
+  GET  /faults, /healthz                            the faults as JSON; whether the server is up, how many
+                                                    answers it works on, how many it gave up
 
 \b
 One fault for one request, by header or by path:
@@ -59,6 +63,20 @@ Environment:
     metavar="NAME",
     help=f"Environment variable with the key that callers must send.  [default: {_KEY_VARIABLE}, if set]",
 )
+@click.option(
+    "--oauth-client-env",
+    metavar="NAME",
+    help="Environment variable with CLIENT_ID:CLIENT_SECRET of who may fetch access tokens at /oauth/token (OAuth2 client "
+    "credentials); callers send a token as `Authorization: Bearer`, in place of the key.",
+)
+@click.option(
+    "--token-seconds",
+    type=click.IntRange(min=1),
+    default=3600,
+    show_default=True,
+    metavar="S",
+    help="How long an access token lives.",
+)
 @click.option("--fault", metavar="NAME", help="Show this fault on every answer.")
 @click.option(
     "--pace-ms",
@@ -83,6 +101,8 @@ def main(  # noqa: PLR0913 - one parameter per option
     port: int,
     models: tuple[str, ...],
     api_key_env: str | None,
+    oauth_client_env: str | None,
+    token_seconds: int,
     fault: str | None,
     pace_ms: float,
     context_tokens: int,
@@ -101,6 +121,8 @@ def main(  # noqa: PLR0913 - one parameter per option
     settings = Settings(
         models=models or ("reference",),
         api_key=_key_from(os.environ, api_key_env),
+        oauth_client=_client_from(os.environ, oauth_client_env),
+        token_seconds=token_seconds,
         fault=fault,
         pace_ms=pace_ms,
         context_tokens=context_tokens,
@@ -115,6 +137,17 @@ def _key_from(environment: Mapping[str, str], variable: str | None) -> str | Non
     if variable is not None and not key:
         raise click.UsageError(f"--api-key-env names {variable}, which is not set")
     return key or None
+
+
+def _client_from(environment: Mapping[str, str], variable: str | None) -> OAuthClient | None:
+    if variable is None:
+        return None
+    from vapi_reference_server.oauth import OAuthClient
+
+    client_id, _, secret = environment.get(variable, "").partition(":")
+    if not client_id or not secret:
+        raise click.UsageError(f"--oauth-client-env names {variable}, which does not hold CLIENT_ID:CLIENT_SECRET")
+    return OAuthClient(id=client_id, secret=secret)
 
 
 def _print_faults() -> None:

@@ -48,7 +48,10 @@ async def deliver(answer: Answer, memory: Memory, scope: Scope, receive: Receive
     """Send an answer. False when the client hung up before it was complete."""
     head = {**answer.headers, EVIDENCE_HEADER: str(memory.generations)}
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in head.items()]
-    memory.generations += 1
+    # What has a known length was finished before it is sent. Counted, it would still be at work for a moment when the
+    # client has all of it and asks the next question.
+    works = answer.live is not None or "content-length" not in answer.headers
+    memory.generations += works
     gone = asyncio.create_task(_hung_up(receive))
     body = answer.live if answer.live is not None else _paced(answer)
     try:
@@ -62,7 +65,7 @@ async def deliver(answer: Answer, memory: Memory, scope: Scope, receive: Receive
             memory.cancelled += 1
         return False
     finally:
-        memory.generations -= 1
+        memory.generations -= works
         await body.aclose()
         gone.cancel()
         await asyncio.wait((gone,))

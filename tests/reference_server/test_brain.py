@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reference_server.talking import CLOCK, WEATHER, Json, called, chat, result
+from reference_server.telephone import END_CALL
 from vapi_reference_server.brain import think
 from vapi_reference_server.dialects.chat.request import parse_request
 from vapi_reference_server.request import Message, Request
@@ -163,6 +164,17 @@ class TestLimits:
     def test_max_tokens_cut_arguments(self) -> None:
         reply = answer(says("Weather and clock"), tools=[WEATHER, CLOCK], max_completion_tokens=3)
         assert (reply.finish_reason, len(reply.calls), reply.tokens) == ("length", 1, 3)
+
+    def test_words_before_a_call_are_cut_last(self) -> None:
+        asked, tools = says("At the tone, leave a message."), [END_CALL]
+        whole = answer(asked, tools=tools)
+        cut = answer(asked, tools=tools, max_tokens=whole.tokens - 1)
+        assert (whole.text, ["endCall"], "length") == (cut.text, names(cut), cut.finish_reason)
+        assert (whole.tokens - 1, "Hello, this") == (cut.tokens, answer(asked, tools=tools, max_tokens=3).text)
+
+    def test_a_stop_sequence_before_a_call_ends_all(self) -> None:
+        reply = answer(says("At the tone, leave a message."), tools=[END_CALL], stop=["Goodbye"])
+        assert ([], "stop", "Goodbye") == (names(reply), reply.finish_reason, reply.stopped_by)
 
     def test_a_text_that_fits_is_whole(self) -> None:
         assert answer(says("Say exactly: one two"), max_tokens=2).finish_reason == "stop"

@@ -63,6 +63,14 @@ class TestDisconnect:
         # Told in full the story takes five seconds.
         assert active_after(slow_url, 1.0) == 0
 
+    def test_what_was_given_up_is_counted(self) -> None:
+        with running(Settings(pace_ms=50)) as url, Talk(url).client as client:
+            client.post("/chat/completions", json=user("Hi"))
+            for _ in range(2):
+                hang_up(url)
+            assert active_after(url, 1.0) == 0
+            assert {"status": "ok", "generations": 0, "cancelled": 2} == client.get("/healthz").json()
+
     def test_the_server_stays_healthy(self, slow_url: str) -> None:
         for _ in range(3):
             hang_up(slow_url)
