@@ -2,22 +2,26 @@
 
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from vapi_conformance import specimens
+from vapi_conformance import call_file, specimens
+from vapi_conformance.call_record import CallEvent
+from vapi_conformance.call_scenario import CALLER_ENDED, CALLS, all_call_scenarios
 from vapi_conformance.data import data_dir
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End, Exchange, Label, header_values
 from vapi_conformance.json_file import read_json
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing
 from vapi_conformance.rules import all_rules
-from vapi_conformance.scenario import all_scenarios
+from vapi_conformance.scenario import Scenario, Step, all_scenarios
 from vapi_conformance.schema import errors, schema
-from vapi_conformance.specimens import all_exchanges, all_specimens, base, load_specimen
+from vapi_conformance.specimens import Specimen, all_exchanges, all_specimens, base, load_specimen
+from vapi_conformance.webhook_scenario import WebhookScenario, WebhookStep, all_webhook_scenarios
 
 SPECIMENS = sorted((data_dir("fixtures") / "specimens").glob("*.json"))
 BASES = sorted((data_dir("fixtures") / "specimens" / "bases").glob("*.json"))
@@ -51,7 +55,7 @@ class TestFiles:
         edits = array_or_nothing(
             object_or_nothing(object_or_nothing(schema("harness/specimen")["$defs"])["edit"])["oneOf"]
         )
-        assert set(specimens.OPERATIONS) == {
+        assert {*specimens.OPERATIONS, "call"} == {
             str(array_or_nothing(object_or_nothing(each)["required"])[0]) for each in edits
         }
 
@@ -83,11 +87,16 @@ class TestFiles:
     @pytest.mark.parametrize("path", BASES, ids=lambda path: path.stem)
     def test_bases_are_steps_of_the_scenarios_that_are_played(self, path: Path) -> None:
         for exchange in base(path.stem):
-            if exchange.label is not None:
-                (step,) = (
-                    step for step in all_scenarios()[exchange.label.scenario].steps if step.name == exchange.label.step
-                )
-                assert step.expects == exchange.label.expects
+            label = exchange.label
+            if label is None:
+                continue
+            name = label.scenario
+            if name.startswith(CALLS):
+                assert name.removeprefix(CALLS) in all_call_scenarios()
+                continue
+            played: Mapping[str, Scenario | WebhookScenario] = {**all_scenarios(), **all_webhook_scenarios()}
+            steps: Sequence[Step | WebhookStep] = played[name].steps
+            assert [label.expects] == [step.expects for step in steps if step.name == label.step]
 
 
 class TestReading:
@@ -133,6 +142,103 @@ class TestReading:
         monkeypatch.setattr(specimens, "data_dir", data_dir_of_test)
         with pytest.raises(ValueError, match=r"sse\.x\.json: 'not there' is in no read of the base"):
             load_specimen("sse.x")
+
+
+class TestCalls:
+    """Of a call, the short form says what is not as usual."""
+
+    BASE: ClassVar[Mapping[str, object]] = {
+        "about": "A call of two turns.",
+        "call": {
+            "requests": {"turn-1.1": {"closed": "superseded"}, "turn-1.3": {"why": "tool-results", "at_ms": 2500}},
+            "tools": [{"step": "turn-1.2", "id": "call_1", "name": "get_weather", "result": "Rain."}],
+            "events": [{"kind": "speech", "text": "Hi.", "at_ms": 1.5, "until_ms": 2, "step": "turn-1.2"}],
+            "caller_data": ["+15550100"],
+        },
+        "exchanges": [
+            {
+                "scenario": "calls/tool-at-vapi",
+                "step": step,
+                "request": {},
+                "response": {"headers": [], "body": [[1, "data: {}\n\n"]]},
+            }
+            for step in ("turn-1.1", "turn-1.2", "turn-1.3")
+        ],
+    }
+
+    def loaded(
+        self, specimen: Mapping[str, object], folder: Path, monkeypatch: pytest.MonkeyPatch, base: object = BASE
+    ) -> Specimen:
+        (folder / "specimens" / "bases").mkdir(parents=True)
+        (folder / "specimens" / "call.x.json").write_text(json.dumps({"about": "x", "base": "made", **specimen}))
+        (folder / "specimens" / "bases" / "made.json").write_text(json.dumps(base))
+        monkeypatch.setattr(specimens, "data_dir", lambda _: folder)
+        return load_specimen("call.x")
+
+    def test_the_form_is_published(self) -> None:
+        assert () == errors("harness/specimen-base", self.BASE)
+        assert () != errors("harness/specimen-base", {**self.BASE, "call": {"surprise": 1}})
+
+    def test_makes_a_record(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        found = self.loaded({"broken": [{"status": 500}]}, tmp_path, monkeypatch)
+        call = found.sound_call
+        assert call is not None
+        assert ("tool-at-vapi", found.sound) == (call.name, call.exchanges)
+        assert [
+            (0, 1, 0, "heard", "superseded"),
+            (1_000_000_000, 1, 1, "heard-again", None),
+            (2_500_000_000, 1, 2, "tool-results", None),
+        ] == [(each.at_ns, each.turn, each.number, each.why, each.closed) for each in call.requests]
+        assert [("call_1", "get_weather", "{}", "Rain.", 1, False)] == [
+            (each.id, each.name, each.arguments, each.result, each.exchange, each.superseded) for each in call.tools
+        ]
+        assert [CallEvent(at_ns=1_500_000, kind="speech", text="Hi.", until_ns=2_000_000, exchange=1)] == list(
+            call.events
+        )
+        assert ("caller", (CALLER_ENDED,), ("+15550100",)) == (call.ended.by, call.ended.reasons, call.caller_data)
+        assert [call] * 3 == [each.call for each in found.sound_evidence()]
+
+    def test_the_record_has_the_published_form(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        call = self.loaded({"broken": [{"status": 500}]}, tmp_path, monkeypatch).sound_call
+        assert call is not None
+        assert () == errors("harness/call", json.loads(json.dumps(call_file.to_document(call))))
+
+    def test_edits_change_the_story(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        edits = [{"call": {"ended": {"by": "endpoint"}, "requests": {"turn-1.1": {"closed": None}}}}, {"status": 500}]
+        found = self.loaded({"sound": [{"call": {"word": "plum"}}], "broken": edits}, tmp_path, monkeypatch)
+        sound, broken = found.sound_call, found.broken_call
+        assert sound is not None
+        assert broken is not None
+        assert ("plum", "caller", "superseded") == (sound.word, sound.ended.by, sound.requests[0].closed)
+        assert ("plum", "endpoint", None) == (broken.word, broken.ended.by, broken.requests[0].closed)
+        assert found.broken == broken.exchanges
+        assert [500, 200, 200] == [each.response.status for each in found.broken if each.response]
+
+    @pytest.mark.parametrize(
+        ("edit", "told"),
+        [
+            ({"call": {"requests": {"turn-9.1": {}}}}, "no step 'turn-9.1'"),
+            ({"call": {"tools": [{"step": "turn-9.1", "id": "a", "name": "b"}]}}, "no step 'turn-9.1'"),
+        ],
+    )
+    def test_a_place_that_there_is_not_is_told(
+        self, edit: object, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with pytest.raises(ValueError, match=told):
+            self.loaded({"broken": [edit]}, tmp_path, monkeypatch)
+
+    def test_steps_of_a_call_say_their_turns(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        exchange = object_or_nothing(array_or_nothing(self.BASE["exchanges"])[0])
+        made = {"call": {}, "exchanges": [{**exchange, "step": "stream"}]}
+        with pytest.raises(ValueError, match=r"step 'stream' of a call is no turn-N\.K"):
+            self.loaded({"broken": []}, tmp_path, monkeypatch, made)
+
+    def test_there_is_no_story_to_change_where_there_is_no_call(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = {key: value for key, value in self.BASE.items() if key != "call"}
+        with pytest.raises(ValueError, match="the base is no call"):
+            self.loaded({"broken": [{"call": {"word": "plum"}}]}, tmp_path, monkeypatch, made)
 
 
 class TestEdits:

@@ -11,6 +11,7 @@ from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Capture, End, Exchange, Label
 from vapi_conformance.rules.rule import MAY, MUST, SHOULD, Level, Need, Profile, Rule, Violation, rule, scenario_rule
+from vapi_conformance.specimen_calls import made_call
 from vapi_conformance.specimens import base
 from vapi_conformance.verdict import Outcome, RuleResult, Verdict, judge, judge_rule, verdict_of
 
@@ -198,6 +199,83 @@ class TestScenarios:
             grouped(needs=[Need.FRAMING]), MUST, shown(step("plain", "a"), step("plain", "b", exchange=poor))
         )
         assert (Outcome.NOT_APPLICABLE, "the recording kept no framing") == (found.outcome, found.reason)
+
+
+def in_call(name: str, *, steps: Sequence[str] = ("turn-1.1", "turn-2.1"), attempt: int = 1) -> list[Evidence]:
+    exchanges = tuple(step(f"calls/{name}", each, attempt) for each in steps)
+    call = made_call({}, exchanges)
+    return [Evidence(exchange=each, call=call) for each in exchanges]
+
+
+class TestCalls:
+    @pytest.mark.parametrize(
+        ("scenarios", "names"),
+        [
+            (["calls/barge-in"], [["calls/barge-in/turn-1.1/1", "calls/barge-in/turn-2.1/1"]]),
+            (
+                ["calls/*"],
+                [
+                    ["calls/barge-in/turn-1.1/1", "calls/barge-in/turn-2.1/1"],
+                    ["calls/ten-turns/turn-1.1/1"],
+                    ["calls/ten-turns/turn-1.1/2"],
+                ],
+            ),
+            (["plain"], [["plain/a/1"]]),
+        ],
+    )
+    def test_the_exchanges_of_one_call_are_judged_together(
+        self, scenarios: Sequence[str], names: list[list[str]]
+    ) -> None:
+        seen: list[list[str]] = []
+
+        def check(group: Sequence[Evidence]) -> Iterable[Violation]:
+            seen.append([each.exchange.source for each in group])
+            return ()
+
+        evidence = [
+            *shown(step("plain", "a")),
+            *in_call("barge-in"),
+            *in_call("ten-turns", steps=["turn-1.1"]),
+            *in_call("ten-turns", steps=["turn-1.1"], attempt=2),
+        ]
+        assert len(names) == judge_rule(grouped(check, scenarios=scenarios), MUST, evidence).judged
+        assert names == seen
+
+    @pytest.mark.parametrize("scenario", ["calls/barge-in", "calls/*"])
+    def test_an_exchange_without_its_call_shows_nothing_of_it(self, scenario: str) -> None:
+        alone = shown(step("calls/barge-in", "turn-1.1"))
+        found = judge_rule(grouped(lambda _: [broken()], scenarios=[scenario]), MUST, alone)
+        wanted = "a whole call" if scenario == "calls/*" else f"the scenario {scenario}"
+        assert (Outcome.NOT_APPLICABLE, f"needs {wanted}, which was not played") == (found.outcome, found.reason)
+
+    def test_rules_on_single_exchanges_see_those_of_calls(self) -> None:
+        assert 2 == judge_rule(single(), MUST, in_call("barge-in")).judged
+
+
+class TestWhyNothingWasShown:
+    @pytest.mark.parametrize(("optional", "outcome"), [(False, Outcome.UNTESTABLE), (True, Outcome.NOT_APPLICABLE)])
+    def test_is_told_in_the_rules_own_words(self, optional: bool, outcome: Outcome) -> None:
+        rule = replace(
+            grouped(applies=lambda _: False, optional=optional),
+            why_unjudged=lambda group: f"{len(group)} exchanges, and no header",
+        )
+        found = judge_rule(rule, MUST, shown(step("plain", "a"), step("plain", "b")))
+        assert (outcome, "2 exchanges, and no header") == (found.outcome, found.reason)
+
+    def test_in_general_words_where_the_rule_knows_nothing_better(self) -> None:
+        rule = replace(grouped(applies=lambda _: False), why_unjudged=lambda _: "")
+        found = judge_rule(rule, MUST, shown(step("plain", "a")))
+        assert "no attempt at plain showed what the rule is about" == found.reason
+
+    def test_not_where_another_attempt_showed_it(self) -> None:
+        first, second = shown(step("plain", "a"), step("plain", "a", 2))
+        rule = replace(grouped(applies=lambda group: group[0] is second), why_unjudged=lambda _: "nothing")
+        found = judge_rule(rule, MUST, [first, second])
+        assert (Outcome.PASSED, "") == (found.outcome, found.reason)
+
+    def test_is_asked_for_as_carefully_as_the_rule_itself(self) -> None:
+        rule = replace(grouped(applies=lambda _: False), why_unjudged=lambda _: str(1 // 0))
+        assert Outcome.HARNESS_ERROR is judge_rule(rule, MUST, shown(step("plain", "a"))).outcome
 
 
 class TestHarnessErrors:

@@ -3,7 +3,7 @@
 A specimen is a base (a sound conversation, `fixtures/specimens/bases/NAME.json`) and two lists of edits
 (`fixtures/specimens/RULE.json`): `sound` makes the neighbour out of the base, `broken` the specimen out of the
 neighbour. So the file shows the difference and nothing else. The forms are described by the schemas
-`harness/specimen` and `harness/specimen-base`.
+`harness/specimen` and `harness/specimen-base`. Where the base is a whole call, `specimen_calls` makes its record.
 """
 
 import json
@@ -13,11 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, cast
 
+from vapi_conformance.call_record import CallRecord
 from vapi_conformance.content_coding import decode_content
 from vapi_conformance.data import data_dir
 from vapi_conformance.dialects.names import CHAT, Dialect
+from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End, Exchange, Header, Label, Read, Request, Response, Timing
 from vapi_conformance.narrow import array_or_nothing, integer_or_none, object_or_nothing, string_or_none
+from vapi_conformance.specimen_calls import made_call
 
 __all__ = ["OPERATIONS", "Specimen", "all_exchanges", "all_specimens", "base", "edited", "load_specimen"]
 
@@ -38,6 +41,17 @@ class Specimen:
     """The difference, as written in the file."""
     dialect: Dialect = Dialect.OPENAI_COMPATIBLE
     """How its exchanges are read."""
+    sound_call: CallRecord | None = None
+    """The whole call that the sound exchanges make, where they make one."""
+    broken_call: CallRecord | None = None
+
+    def sound_evidence(self) -> list[Evidence]:
+        """The neighbour as a judge sees it."""
+        return [Evidence(exchange=each, dialect=self.dialect, call=self.sound_call) for each in self.sound]
+
+    def broken_evidence(self) -> list[Evidence]:
+        """The specimen as a judge sees it."""
+        return [Evidence(exchange=each, dialect=self.dialect, call=self.broken_call) for each in self.broken]
 
 
 def all_specimens() -> Iterator[Specimen]:
@@ -81,22 +95,46 @@ def _document(path: Path) -> Mapping[str, object]:
 def _load(path: Path) -> Specimen:
     document = _document(path)
     edits = array_or_nothing(document.get("broken"))
+    first_edits = array_or_nothing(document.get("sound"))
     try:
         name = str(document["base"])
         origin = _base(name)
-        sound = edited(_exchanges(origin, name), array_or_nothing(document.get("sound")))
-        broken = edited(sound, edits)
+        sound = edited(_exchanges(origin, name), first_edits)
+        broken = tuple(replace(each, source=f"specimen {path.stem}") for each in edited(sound, edits))
+        sound_story = _retold(origin.get("call"), first_edits)
+        broken_story = _retold(sound_story, edits)
+        calls = [_call(sound_story, sound, name), _call(broken_story, broken, name)]
     except (KeyError, ValueError) as problem:
         raise ValueError(f"{path.name}: {problem}") from problem
     return Specimen(
         rule=path.stem,
         about=str(document["about"]),
         sound=sound,
-        broken=tuple(replace(each, source=f"specimen {path.stem}") for each in broken),
+        broken=broken,
         also={key: str(value) for key, value in object_or_nothing(document.get("also")).items()},
         edits=edits,
         dialect=Dialect(str(origin.get("dialect", Dialect.OPENAI_COMPATIBLE))),
+        sound_call=calls[0],
+        broken_call=calls[1],
     )
+
+
+def _retold(story: object, edits: Sequence[object]) -> object:
+    """What happened in the call, changed by the edits that are about it."""
+    for edit in map(object_or_nothing, edits):
+        if "call" in edit:
+            if story is None:
+                raise ValueError("the base is no call")
+            story = _patched(story, edit["call"])
+    return story
+
+
+def _call(story: object, exchanges: tuple[Exchange, ...], name: str) -> CallRecord | None:
+    if story is None:
+        return None
+    record = object_or_nothing(story)
+    webhooks = [_exchange(object_or_nothing(each), name) for each in array_or_nothing(record.get("webhooks"))]
+    return made_call(record, exchanges, tuple(webhooks))
 
 
 def _ns(value: object) -> int | None:
@@ -150,9 +188,14 @@ def _exchange(record: Mapping[str, object], name: str) -> Exchange:
 
 
 def edited(exchanges: tuple[Exchange, ...], edits: Sequence[object]) -> tuple[Exchange, ...]:
-    """Each edit names its `step` (the first exchange otherwise) and one operation with its arguments."""
+    """Each edit names its `step` (the first exchange otherwise) and one operation with its arguments.
+
+    Edits of the story of a call leave the exchanges as they are.
+    """
     edited = list(exchanges)
     for edit in map(object_or_nothing, edits):
+        if "call" in edit:
+            continue
         step = edit.get("step")
         at = 0 if step is None else _position(edited, str(step))
         operation = next((name for name in OPERATIONS if name in edit), None)

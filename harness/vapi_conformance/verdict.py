@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vapi_conformance.call_scenario import ANY_CALL, CALLS
 from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.rules.rule import Level, Need, Profile, Rule, Violation
@@ -81,6 +82,7 @@ def judge_rule(rule: Rule, level: Level, evidence: Sequence[Evidence]) -> RuleRe
     judged = broken = 0
     lacking: set[Need] = set()
     whole = False
+    why = ""
     for group in groups:
         try:
             if missing := {need for each in group for need in rule.needs if not _has(need, each)}:
@@ -88,6 +90,7 @@ def judge_rule(rule: Rule, level: Level, evidence: Sequence[Evidence]) -> RuleRe
                 continue
             whole = True
             if not rule.applies(group):
+                why = why or (rule.why_unjudged(group) if rule.why_unjudged is not None else "")
                 continue
             found = [Finding(violation=each, evidence=group[each.step]) for each in rule.check(group)]
         except Exception as problem:  # noqa: BLE001 - whatever a rule raises is our bug, and the run goes on
@@ -105,7 +108,7 @@ def judge_rule(rule: Rule, level: Level, evidence: Sequence[Evidence]) -> RuleRe
     shown = [each for group in groups for each in group]
     # Where one had all that is needed, what others lack is not why: a live GET has no body, and lost none.
     lost = lacking if rule.scenarios or not whole else set[Need]()
-    outcome, reason = _unjudged(rule, shown or evidence, played=bool(shown), lacking=lost)
+    outcome, reason = _unjudged(rule, shown or evidence, played=bool(shown), lacking=lost, why=why)
     return RuleResult(rule=rule, level=level, outcome=outcome, reason=reason)
 
 
@@ -115,8 +118,13 @@ def _was_to_be_refused(finding: Finding) -> bool:
     return label is not None and label.expects != "answer"
 
 
-def _unjudged(rule: Rule, evidence: Sequence[Evidence], *, played: bool, lacking: set[Need]) -> tuple[Outcome, str]:
-    """evidence: what the rule was shown, or all there is where that is nothing. played: it was shown something."""
+def _unjudged(
+    rule: Rule, evidence: Sequence[Evidence], *, played: bool, lacking: set[Need], why: str
+) -> tuple[Outcome, str]:
+    """evidence: what the rule was shown, or all there is where that is nothing. played: it was shown something.
+
+    why: the rule's own words for what it missed in that.
+    """
     if not any(each.exchange.response for each in evidence):
         words = next((each.exchange.error for each in evidence if each.exchange.error), None)
         return Outcome.UNREACHABLE, "no response came" + (f": {words}" if words else "")
@@ -124,11 +132,12 @@ def _unjudged(rule: Rule, evidence: Sequence[Evidence], *, played: bool, lacking
         return Outcome.NOT_APPLICABLE, f"the recording kept no {', '.join(sorted(lacking))}"
     names = rule.scenarios
     if names and played and rule.optional:
-        return Outcome.NOT_APPLICABLE, "the endpoint offers nothing that shows it"
+        return Outcome.NOT_APPLICABLE, why or "the endpoint offers nothing that shows it"
     if names and played:
-        return Outcome.UNTESTABLE, f"no attempt at {', '.join(names)} showed what the rule is about"
+        return Outcome.UNTESTABLE, why or f"no attempt at {', '.join(names)} showed what the rule is about"
     if names:
-        return Outcome.NOT_APPLICABLE, f"needs the scenario {' or '.join(names)}, which was not played"
+        wanted = "a whole call" if ANY_CALL in names else f"the scenario {' or '.join(names)}"
+        return Outcome.NOT_APPLICABLE, f"needs {wanted}, which was not played"
     return Outcome.NOT_APPLICABLE, "no exchange shows what the rule is about"
 
 
@@ -140,9 +149,16 @@ def _groups(rule: Rule, evidence: Sequence[Evidence]) -> Iterator[Sequence[Evide
     groups: defaultdict[tuple[str, int], list[Evidence]] = defaultdict(list)
     for each in evidence:
         label = each.exchange.label
-        if label is not None and label.scenario in rule.scenarios:
+        if label is not None and _is_of(rule, label.scenario, in_call=each.call is not None):
             groups[label.scenario, label.attempt].append(each)
     yield from groups.values()
+
+
+def _is_of(rule: Rule, scenario: str, *, in_call: bool) -> bool:
+    """Of a call only what knows the whole of it: one exchange alone does not say what happened around it."""
+    if scenario.startswith(CALLS):
+        return in_call and (scenario in rule.scenarios or ANY_CALL in rule.scenarios)
+    return scenario in rule.scenarios
 
 
 def _has(need: Need, evidence: Evidence) -> bool:

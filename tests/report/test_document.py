@@ -60,7 +60,7 @@ class TestSchema:
 
     def test_holds_for_every_specimen_judged_by_every_rule(self) -> None:
         for specimen in all_specimens():
-            evidence = [Evidence(exchange=exchange) for exchange in specimen.broken]
+            evidence = specimen.broken_evidence()
             dialect = Dialect.OPENAI_CHAT_COMPLETIONS
             results = judge([all_rules()[specimen.rule]], evidence, profile=Profile.STANDARD, dialect=dialect)
             made = run(*results, exchanges=len(evidence))

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import click
 
+from vapi_conformance.call_scenario import ANY_CALL
 from vapi_conformance.cli.catalogue import chosen
 from vapi_conformance.cli.printing import json_option, print_json, print_lines
 from vapi_conformance.cli.rules import rule_document
 from vapi_conformance.dialects.names import EVERY, Dialect
-from vapi_conformance.evidence import Evidence
 from vapi_conformance.problems import UsageError
 from vapi_conformance.report.effect import effects
 from vapi_conformance.report.text import Line, violation_lines
@@ -43,7 +43,7 @@ def command(*, rule_id: str, as_json: bool) -> None:
     print_lines([Line(""), Line("A broken example", "strong"), Line(f"  {specimen.about}")])
     for edit in specimen.edits:
         print_lines([Line(f"  {json.dumps(edit, ensure_ascii=False)}", "faint")])
-    evidence = [Evidence(exchange=exchange, dialect=specimen.dialect) for exchange in specimen.broken]
+    evidence = specimen.broken_evidence()
     print_lines([Line(""), Line("What is said about it", "strong")])
     level = rule.vapi or rule.standard or MUST
     print_lines(violation_lines(judge_rule(rule, level, evidence), repeat="vapi-conformance check FILE --rule {rule}"))
@@ -56,6 +56,13 @@ def command(*, rule_id: str, as_json: bool) -> None:
                 )
             ]
         )
+
+
+def _shown_by(rule: Rule) -> str:
+    """In words; the same exchange never shows it when it stands alone."""
+    if ANY_CALL in rule.scenarios:
+        return "any whole call"
+    return f"the scenario {' or '.join(rule.scenarios)}"
 
 
 def _lines(rule: Rule) -> Iterator[Line]:
@@ -71,5 +78,5 @@ def _lines(rule: Rule) -> Iterator[Line]:
     if rule.dialects != EVERY:
         yield Line(f"  dialects  {', '.join(sorted(rule.dialects))}")
     if rule.scenarios:
-        yield Line(f"  shown by  the scenario {' or '.join(rule.scenarios)}, which pytest --endpoint plays")
+        yield Line(f"  shown by  {_shown_by(rule)}, which pytest --endpoint plays")
     yield Line(f"  mend      {rule.remedy}")

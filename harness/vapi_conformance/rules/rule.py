@@ -117,6 +117,8 @@ class Rule:
     applies: Callable[[Sequence["Evidence"]], bool]
     """Whether these exchanges show what the rule is about."""
     check: GroupCheck
+    why_unjudged: Callable[[Sequence["Evidence"]], str] | None = None
+    """Why exchanges that `applies` turned down show nothing, where more can be said than that."""
 
     def level(self, profile: Profile, dialect: Dialect) -> Level | None:
         """None: not part of that profile. A compatible server's duties are one step softer unless `both`."""
@@ -201,11 +203,13 @@ def scenario_rule(  # noqa: PLR0913 - see rule
     needs: Iterable[Need] = (),
     optional: bool = False,
     applies: Callable[[Sequence["Evidence"]], bool] = bool,
+    why_unjudged: Callable[[Sequence["Evidence"]], str] | None = None,
 ) -> Callable[[GroupCheck], Rule]:
-    """A rule on the exchanges of one scenario, in the order of its steps.
+    """A rule on the exchanges of one scenario, in the order of its steps; on those of a call for `calls/NAME`.
 
     `applies`: whether they show what the rule is about (a model may not have called the tool it was meant to
     call); where no attempt does, the outcome is `untestable`, or not applicable when the rule is `optional`.
+    `why_unjudged` then says why, in place of general words; empty where it knows nothing better.
     """
 
     def decorate(check: GroupCheck) -> Rule:
@@ -225,6 +229,7 @@ def scenario_rule(  # noqa: PLR0913 - see rule
             optional=optional,
             applies=applies,
             check=check,
+            why_unjudged=why_unjudged,
         )
 
     return decorate
