@@ -8,7 +8,7 @@ from typing import Final, Literal, cast
 
 from vapi_conformance.data import data_dir
 from vapi_conformance.json_file import JsonFileError, read_json
-from vapi_conformance.narrow import array_or_nothing, integer_or_none, object_or_nothing, string_or_none
+from vapi_conformance.narrow import array_or_nothing, object_or_nothing, string_or_none
 from vapi_conformance.schema import errors
 
 __all__ = [
@@ -92,6 +92,7 @@ class CallTool:
     after_s: float = 1.0
     filler: str | None = None
     path: str = "/chat/completions/custom-tool"
+    """Below the endpoint's URL; a whole URL where an assistant's tool has a server of its own."""
     lists: ToolLists = "recorded"
     destinations: tuple[str, ...] = ()
 
@@ -181,8 +182,8 @@ def call_scenario(document: Mapping[str, object]) -> CallScenario:
         squad=tuple(_member(object_or_nothing(each)) for each in array_or_nothing(document.get("squad"))),
         tools=tuple(_tool(object_or_nothing(each)) for each in array_or_nothing(document.get("tools"))),
         merges_answers=document.get("merges_answers") is True,
-        callers=integer_or_none(document.get("callers")) or 1,
-        tries=integer_or_none(document.get("tries")) or 1,
+        callers=_integer(document, "callers", 1),
+        tries=_integer(document, "tries", 1),
         expects_ended=_texts(expects.get("ended")) or (CALLER_ENDED,),
         expects_tools=_texts(expects.get("tools")),
     )
@@ -201,7 +202,7 @@ def _turn(record: Mapping[str, object]) -> Turn:
         after_s=_number(record, "after_s", 1.0),
         at_s=_number_or_none(record, "at_s"),
         interrupts_after_s=_number_or_none(record, "interrupts_after_s"),
-        edits=tuple(Edit(turn=cast("int", each["turn"]), text=str(each["text"])) for each in edits),
+        edits=tuple(Edit(turn=_integer(each, "turn", 1), text=str(each["text"])) for each in edits),
         confidence=record.get("confidence") is True,
     )
 
@@ -238,12 +239,17 @@ def _idle(record: Mapping[str, object]) -> Idle | None:
     return Idle(
         message=str(record["message"]),
         after_s=_number(record, "after_s", 10.0),
-        most=integer_or_none(record.get("most")) or 3,
+        most=_integer(record, "most", 3),
     )
 
 
 def _number(record: Mapping[str, object], name: str, default: float) -> float:
     return float(cast("float", record.get(name, default)))
+
+
+def _integer(record: Mapping[str, object], name: str, default: int) -> int:
+    """JSON Schema counts 1.0 as an integer, too."""
+    return int(_number(record, name, default))
 
 
 def _number_or_none(record: Mapping[str, object], name: str) -> float | None:

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from vapi_conformance.call.clock import Clock
 from vapi_conformance.call.hearing import Hearing, heard_by_vapi
 from vapi_conformance.call.log import CallLog
+from vapi_conformance.call.person import Person
 from vapi_conformance.call.speaking import Interruption, Listener
 from vapi_conformance.call_record import CallRequest, Closed, Why
 from vapi_conformance.client import Client, Outgoing
@@ -61,12 +62,23 @@ class Asker:
     scenario: str
     """The label of its exchanges."""
     attempt: int = 1
+    person: Person | None = None
+    server_headers: Mapping[str, Sequence[tuple[str, str]]] = field(
+        default_factory=dict[str, Sequence[tuple[str, str]]], repr=False
+    )
+    """For tools that are posted to a server of their own: header fields by its URL."""
 
     def ask(self, given: Given, *, superseded_ns: int | None = None, interruption: Interruption | None = None) -> Reply:
         """superseded_ns: call time at which the caller's words change, and this answer is dropped."""
         requested_ns = self.clock.now_ns()
         left_ns = None if superseded_ns is None else max(0, superseded_ns - requested_ns)
-        listener = Listener(self.conditions.chunk_plan, superseded_ns=left_ns, interruption=interruption)
+        person = self.person
+        listener = Listener(
+            self.conditions.chunk_plan,
+            superseded_ns=left_ns,
+            interruption=interruption,
+            tell=None if person is None else person.hears,
+        )
         step = f"turn-{given.turn}.{given.number + 1}"
         outgoing = Outgoing(
             url=self.platform.url(),
@@ -74,10 +86,11 @@ class Asker:
             body=self._body(given),
             label=Label(scenario=self.scenario, step=step, attempt=self.attempt),
             hang_up=listener,
+            may_interrupt=None if person is None else person.may_interrupt,
         )
         self.log.tell("request", requested_ns, given.why, exchange=self.log.latest + 1)
         exchange = self.client.send(outgoing)
-        closed = _closed(exchange, listener)
+        closed = _closed(exchange, listener, is_superseded=left_ns is not None)
         if closed is not None:
             label = Label(scenario=self.scenario, step=step, attempt=self.attempt, expects="anything")
             exchange = replace(exchange, label=label)
@@ -87,6 +100,8 @@ class Asker:
         self.log.tell("closed" if closed else "answer", self.clock.now_ns(), closed or "", exchange=position)
         evidence = Evidence(exchange=exchange, conditions=self.conditions, dialect=self.platform.dialect)
         barge_in_ns = listener.barge_in_ns
+        if closed == "barge-in" and barge_in_ns is None:
+            barge_in_ns = self.clock.now_ns() - requested_ns
         return Reply(
             exchange=exchange,
             position=position,
@@ -106,11 +121,11 @@ class Asker:
         return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _closed(exchange: Exchange, listener: Listener) -> Closed | None:
+def _closed(exchange: Exchange, listener: Listener, *, is_superseded: bool) -> Closed | None:
     """A bound of ours closes connections, too: that is the endpoint's doing."""
     if exchange.end is not End.CLOSED_BY_US or exchange.error != "hung up on purpose":
         return None
-    return "barge-in" if listener.is_barge_in else "superseded"
+    return "superseded" if is_superseded and not listener.is_barge_in else "barge-in"
 
 
 def _confidence(text: str) -> list[dict[str, object]]:

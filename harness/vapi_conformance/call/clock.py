@@ -21,7 +21,7 @@ class Clock(Protocol):
         ...
 
     def wait_until(self, at_ns: int) -> None:
-        """Nothing happens until then. A time that has passed is no wait."""
+        """Nothing happens until then; somebody at the keyboard may cut it short. A time that has passed is no wait."""
         ...
 
     def took(self, duration_ns: int) -> None:

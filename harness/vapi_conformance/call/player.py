@@ -99,6 +99,24 @@ class CallPlayer:
             if self.is_over():
                 return
 
+    def hear_again(self, text: str) -> None:
+        """The caller's last words change, after all: what was said since is dropped, what ran stays done."""
+        entries = self._conversation.entries
+        last = max((at for at, each in enumerate(entries) if isinstance(each, Heard)), default=len(entries))
+        kept = (each for each in entries[last:] if not isinstance(each, Spoken))
+        self._conversation = replace(self._conversation, entries=(*entries[:last], *kept))
+        self._was_interrupted = True
+        self._interrupted_ns = None
+        self._hear(text, is_new=False, is_keypad=False)
+        self._answer("heard-again")
+
+    @property
+    def unanswered(self) -> str | None:
+        """The caller's last words, as long as nothing was said or done since."""
+        entries = self._conversation.entries
+        last = entries[-1] if entries else None
+        return last.text if isinstance(last, Heard) else None
+
     def hang_up(self) -> None:
         """The caller has nothing more to say."""
         if self.is_over():
@@ -235,7 +253,7 @@ class CallPlayer:
         if cut_ns is None and interruption is not None and spoken:
             cut_ns = spoken[0].at_ns + interruption.after_ns
         if cut_ns is None and spoken:
-            cut_ns = self._cut_short_at(spoken[-1].until_ns)
+            cut_ns = self._cut_short_at(spoken)
         for each in spoken:
             if cut_ns is None or each.at_ns < cut_ns:
                 until_ns = each.until_ns if cut_ns is None else min(each.until_ns, cut_ns)
@@ -262,10 +280,12 @@ class CallPlayer:
             characters_per_second=conditions.characters_per_second,
         )
 
-    def _cut_short_at(self, over_ns: int) -> int | None:
-        """When somebody at the keyboard speaks into what is spoken until then; None where nobody does."""
+    def _cut_short_at(self, spoken: Sequence[Utterance]) -> int | None:
+        """When somebody at the keyboard speaks into this; None where nobody does."""
         if self.asker.person is None:
             return None
+        self.asker.person.listens(spoken)
+        over_ns = spoken[-1].until_ns
         self._wait_until(over_ns)
         return now_ns if (now_ns := self._now_ns) < over_ns else None
 
@@ -273,10 +293,11 @@ class CallPlayer:
         """The platform speaks by itself."""
         at_ns = max(self._now_ns, self._quiet_ns)
         self._quiet_ns = at_ns + speech_ns(text, self.asker.conditions.characters_per_second)
-        self.log.tell("speech", at_ns, text, until_ns=self._quiet_ns)
-        cut_ns = self._cut_short_at(self._quiet_ns)
+        spoken = [Utterance(text=text, at_ns=at_ns, until_ns=self._quiet_ns)]
+        cut_ns = self._cut_short_at(spoken)
+        self.log.tell("speech", at_ns, text, until_ns=self._quiet_ns if cut_ns is None else cut_ns)
         if cut_ns is not None:
-            text = spoken_until([Utterance(text=text, at_ns=at_ns, until_ns=self._quiet_ns)], cut_ns)
+            text = spoken_until(spoken, cut_ns)
             self._interrupted_ns = self._quiet_ns = cut_ns
             self.log.tell("cut", cut_ns, text)
         if text:
@@ -331,11 +352,17 @@ class CallPlayer:
             elif tool.name in (END_CALL, TRANSFER) or tool.name.startswith(HAND_OFF):
                 started.append(due(replace(tool, after_s=0.0, returns=SUCCESS), call, self._now_ns))
             else:
-                started.append(due(tool, call, self._now_ns))
+                started.append(self._due(tool, call))
         at_vapi = vapi_tools(self.scenario.tools, self.asker.platform.base_url)
         for together in by_webhook.values():
             started += posted(self.asker, together, history, at_vapi)
         return started
+
+    def _due(self, tool: CallTool, call: ToolCall) -> Pending:
+        """A call that the scenario answers, or somebody at the keyboard."""
+        person = self.asker.person
+        result = None if person is None else person.result_of(tool, call)
+        return due(tool if result is None else replace(tool, returns=result, after_s=0.0), call, self._now_ns)
 
     def _tell_result(self, pending: Pending, position: int) -> None:
         call = pending.call
@@ -400,6 +427,9 @@ class CallPlayer:
                 self._interrupted_ns = limit_ns
             return False
         self._wait_until(due_ns)
+        if self._now_ns < due_ns:  # somebody at the keyboard would not wait
+            self._interrupted_ns = self._now_ns
+            return False
         return True
 
     # Time and the end.

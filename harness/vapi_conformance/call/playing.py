@@ -1,13 +1,14 @@
 """From a scenario to the record of a call: who calls, with which words, how often."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from vapi_conformance.call.asking import Asker
 from vapi_conformance.call.clock import Clock, RealClock, VirtualClock
 from vapi_conformance.call.log import CallLog, Watch
+from vapi_conformance.call.person import Person
 from vapi_conformance.call.player import CallPlayer
 from vapi_conformance.call.words import filled, own_words, placeholders
 from vapi_conformance.call_record import CallRecord
@@ -36,6 +37,10 @@ class Line:
     is_real_time: bool = False
     watch: Watch | None = None
     """Told of each event; see `log.Watch`."""
+    person: Person | None = None
+    """Who calls by keyboard."""
+    clock: Callable[[], Clock] | None = None
+    """In place of the two of ours."""
 
     def player(self, scenario: CallScenario, *, attempt: int = 1, word: str = "") -> CallPlayer:
         """One call, not begun yet. attempt: calls of different numbers have callers of their own."""
@@ -45,16 +50,17 @@ class Line:
         values = {**placeholders(caller.seed, caller.locale, word), "{name}": caller.name}
         meant = call_scenario(object_or_nothing(filled(scenario.document, values)))
         log = CallLog() if self.watch is None else CallLog(watch=self.watch)
-        clock: Clock = RealClock() if self.is_real_time else VirtualClock()
+        make = self.clock or (RealClock if self.is_real_time else VirtualClock)
         asker = Asker(
             platform=platform,
             client=self.client,
             conditions=self.conditions,
-            clock=clock,
+            clock=make(),
             log=log,
             era=Era.PHONE_2026 if scenario.channel == "phone" else Era.WEB_2026,
             scenario=scenario.label,
             attempt=attempt,
+            person=self.person,
         )
         system = "\n\n".join([*platform.system_prompts, meant.system or SYSTEM_PROMPT])
         return CallPlayer(scenario=meant, asker=asker, log=log, system=system)

@@ -11,7 +11,19 @@ from vapi_conformance.payload import parse
 from vapi_conformance.platforms.vapi import NO_RESULT, STILL_PENDING, SUCCESS, ToolCall
 from vapi_conformance.platforms.vapi.tools import model_tools
 
-__all__ = ["END_CALL", "HAND_OFF", "TRANSFER", "Pending", "destination", "due", "offered", "results_at", "vapi_tools"]
+__all__ = [
+    "END_CALL",
+    "HAND_OFF",
+    "TRANSFER",
+    "Pending",
+    "destination",
+    "due",
+    "has_server",
+    "offered",
+    "results_at",
+    "vapi_tools",
+    "webhook_url",
+]
 
 END_CALL: Final = "endCall"
 TRANSFER: Final = "transferCall"
@@ -49,7 +61,17 @@ def _vapi_tool(tool: CallTool, url: str) -> dict[str, object]:
         return {"type": TRANSFER, "destinations": [_place(each) for each in tool.destinations]}
     function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
     made: dict[str, object] = {"type": "function", "async": tool.is_async, "function": function}
-    return made | {"server": {"url": url.rstrip("/") + tool.path}} if tool.run_by == "webhook" else made
+    return made | {"server": {"url": webhook_url(url, tool)}} if tool.run_by == "webhook" else made
+
+
+def has_server(tool: CallTool) -> bool:
+    """Whether its calls are posted elsewhere than to the endpoint."""
+    return "://" in tool.path
+
+
+def webhook_url(url: str, tool: CallTool) -> str:
+    """Where its calls are posted to."""
+    return tool.path if has_server(tool) else url.rstrip("/") + tool.path
 
 
 def _place(text: str) -> dict[str, object]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from vapi_conformance.call.asking import Asker
-from vapi_conformance.call.tools import Pending
+from vapi_conformance.call.tools import Pending, has_server, webhook_url
 from vapi_conformance.call_scenario import CallTool
 from vapi_conformance.client import Outgoing
 from vapi_conformance.evidence import Evidence
@@ -37,10 +37,11 @@ def posted(
     )
     exchange = asker.client.send(
         Outgoing(
-            url=platform.base_url.rstrip("/") + first.path,
-            headers=(*_HEADERS, *_authorization(platform.headers())),
+            url=webhook_url(platform.base_url, first),
+            headers=(*_HEADERS, *_authorization(asker, first)),
             body=json.dumps(message, ensure_ascii=False).encode(),
             label=Label(scenario=asker.scenario, step=f"tool-{len(asker.log.webhooks) + 1}", attempt=asker.attempt),
+            may_interrupt=None if asker.person is None else asker.person.may_interrupt,
         )
     )
     asker.log.webhooks.append(exchange)
@@ -54,6 +55,8 @@ def posted(
     ]
 
 
-def _authorization(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The endpoint's own path is behind its own key; a server elsewhere would have a credential of its own."""
-    return [(name, value) for name, value in headers if name.lower() == "authorization"]
+def _authorization(asker: Asker, tool: CallTool) -> Sequence[tuple[str, str]]:
+    """The endpoint's own path is behind its own key; a server elsewhere has fields of its own."""
+    if has_server(tool):
+        return asker.server_headers.get(tool.path, ())
+    return [(name, value) for name, value in asker.platform.headers() if name.lower() == "authorization"]
