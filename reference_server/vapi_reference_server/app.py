@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,13 @@ from vapi_reference_server import problems
 from vapi_reference_server.answer import Answer, json_answer
 from vapi_reference_server.delivery import deliver, raw_head, with_transport
 from vapi_reference_server.dialects import DialectName, all_dialects
+from vapi_reference_server.dialects.dialect import bearer_token
 from vapi_reference_server.faults import all_faults
+from vapi_reference_server.oauth import answer_token_request
 from vapi_reference_server.pipeline import answer_request, read_request
 from vapi_reference_server.problems import Problem
 from vapi_reference_server.routes import Kind, find_route, nearest_dialect
+from vapi_reference_server.tokens_issued import Standing
 from vapi_reference_server.upstream import Upstream
 from vapi_reference_server.work import Memory, Stage, Work
 
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from vapi_reference_server.faults.fault import Fault
+    from vapi_reference_server.oauth import OAuthClient
     from vapi_reference_server.routes import Route
     from vapi_reference_server.settings import Settings
 
@@ -53,6 +58,8 @@ class _Front:
         self._settings = settings
         self._upstream = upstream
         self._memory = Memory()
+        # Where only tokens let callers in, the key is one that nobody knows.
+        self._key = settings.api_key or (secrets.token_urlsafe(32) if settings.oauth_client else None)
         self._faults = all_faults()
         self._dialects = all_dialects()
         if settings.fault is not None and settings.fault not in self._faults:
@@ -75,12 +82,15 @@ class _Front:
             answer = await self._answer(work, receive)
         except Problem as problem:
             answer = _refusal(work, problem)
-        if not await deliver(answer, self._memory, scope, receive, send):
-            self._memory.hung_up = True
+        # A token is no generation: it must not show in the header that counts them.
+        is_token = work.route is not None and work.route.kind is Kind.TOKEN
+        memory = Memory() if is_token else self._memory
+        if not await deliver(answer, memory, scope, receive, send):
+            memory.hung_up = True
 
     async def _answer(self, work: Work, receive: Receive) -> Answer:
         self._find_fault(work)
-        work.route = find_route(work.path)
+        work.route = self._route(work)
         if work.route is not None:
             work.dialect = self._dialects[work.route.dialect]
         self._leave_others_alone(work)
@@ -99,8 +109,10 @@ class _Front:
             return json_answer(200, {"status": "ok", **counts})
         if route.kind is Kind.FAULTS:
             return json_answer(200, {"faults": [_listed(fault) for fault in self._faults.values()]})
-        if work.checks_key and self._settings.api_key is not None:
-            work.dialect.check_key(self._settings.api_key, work)
+        if route.kind is Kind.TOKEN and self._settings.oauth_client is not None:
+            return await self._token(self._settings.oauth_client, work, receive)
+        if work.checks_key:
+            self._check_key(work)
         if route.kind is Kind.STORED:
             return json_answer(200, work.dialect.stored(work), work.dialect.headers(work))
         raw = await _read_body(work, receive, self._settings.max_body_bytes)
@@ -109,6 +121,34 @@ class _Front:
                 raise problems.unknown_path(work.path)
             return await self._upstream.answer(raw, route)
         return answer_request(work, read_request(work, raw))
+
+    def _route(self, work: Work) -> Route | None:
+        """Faults are of answers, and leave the token endpoint alone; where nobody may fetch tokens, there is none."""
+        route = find_route(work.path)
+        if route is None or route.kind is not Kind.TOKEN:
+            return route
+        work.fault = None
+        return None if self._settings.oauth_client is None else route
+
+    async def _token(self, client: OAuthClient, work: Work, receive: Receive) -> Answer:
+        body = await _read_body(work, receive, self._settings.max_body_bytes)
+        return answer_token_request(
+            work.headers,
+            body,
+            client=client,
+            tokens=self._memory.tokens,
+            seconds=self._settings.token_seconds,
+        )
+
+    def _check_key(self, work: Work) -> None:
+        """Lets an access token in on every API, and else what the API itself takes for a key."""
+        if self._key is None:
+            return
+        standing = self._memory.tokens.standing(bearer_token(work.headers.get("authorization")))
+        if standing is Standing.EXPIRED:
+            raise problems.expired_token()
+        if standing is Standing.UNKNOWN:
+            work.dialect.check_key(self._key, work)
 
     def _find_fault(self, work: Work) -> None:
         name = work.headers.get("x-fault", self._settings.fault)

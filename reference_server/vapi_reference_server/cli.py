@@ -66,8 +66,8 @@ Environment:
 @click.option(
     "--oauth-client-env",
     metavar="NAME",
-    help="Environment variable with CLIENT_ID:CLIENT_SECRET of who may fetch access tokens at /oauth/token (OAuth2 client "
-    "credentials); callers send a token as `Authorization: Bearer`, in place of the key.",
+    help="Environment variable with CLIENT_ID:CLIENT_SECRET of who may fetch access tokens at /oauth/token (OAuth2 "
+    "client credentials); callers send a token as `Authorization: Bearer`, in place of the key.",
 )
 @click.option(
     "--token-seconds",

@@ -98,6 +98,16 @@ def wrong_key() -> Problem:
     )
 
 
+def expired_token() -> Problem:
+    """401: an access token whose time is over, on every API alike (RFC 6750, 3.1)."""
+    return Problem(
+        status=401,
+        message="The access token expired.",
+        code="invalid_token",
+        headers={"www-authenticate": 'Bearer error="invalid_token", error_description="The access token expired"'},
+    )
+
+
 def wrong_method(allowed: str) -> Problem:
     """405, with the method that works (RFC 9110, 15.5.6)."""
     return Problem(

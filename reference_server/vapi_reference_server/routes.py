@@ -26,6 +26,8 @@ class Kind(Enum):
     """An answer of the model."""
     STORED = auto()
     """An answer that was given earlier."""
+    TOKEN = auto()
+    """An access token."""
     HEALTH = auto()
     FAULTS = auto()
 
@@ -46,6 +48,7 @@ class Route:
 
 
 _FIXED: Mapping[str, Route] = {
+    "/oauth/token": Route(kind=Kind.TOKEN),
     "/healthz": Route(kind=Kind.HEALTH, method="GET"),
     "/faults": Route(kind=Kind.FAULTS, method="GET"),
     **dict.fromkeys(("/responses", "/v1/responses"), Route(kind=Kind.ANSWER, dialect=DialectName.RESPONSES)),

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vapi_reference_server.oauth import OAuthClient
 
 ANY_MODEL = "*"
 
@@ -15,6 +19,10 @@ class Settings:
     """Model names that are served; `*` among them serves every name."""
     api_key: str | None = field(default=None, repr=False)
     """The bearer token callers must send; None asks for none."""
+    oauth_client: OAuthClient | None = None
+    """Who may fetch access tokens at `/oauth/token`; callers may send one in place of the key. None: nobody."""
+    token_seconds: int = 3600
+    """How long an access token is in force."""
     fault: str | None = None
     """Name of the fault that every answer shows, unless a request asks for another."""
     pace_ms: float = 5.0

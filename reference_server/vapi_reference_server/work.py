@@ -11,6 +11,7 @@ from vapi_reference_server.call_memory import remembered_calls
 from vapi_reference_server.dialects.responses.stored import StoredAnswers
 from vapi_reference_server.faults.fault import Stage
 from vapi_reference_server.json_values import JsonObject, as_object
+from vapi_reference_server.tokens_issued import IssuedTokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,8 +32,8 @@ __all__ = ["Memory", "Stage", "Work"]
 @dataclass(slots=True)
 class Memory:
     """What a server keeps between requests. Sound answers depend on `generations`, in the evidence header, on
-    the `answers` that a request refers to, and on the tools of the server's own that ran in the same of the `calls`;
-    the rest is for faults that confuse callers with each other.
+    the `tokens` given out, on the `answers` that a request refers to, and on the tools of the server's own that ran in
+    the same of the `calls`; the rest is for faults that confuse callers with each other.
     """
 
     generations: int = 0
@@ -42,6 +43,7 @@ class Memory:
     hung_up: bool = False
     requests_of: dict[str, int] = field(default_factory=dict[str, int])
     calls: Recent[tuple[str, str], CallMemory] = field(default_factory=remembered_calls)
+    tokens: IssuedTokens = field(default_factory=IssuedTokens)
     answers: StoredAnswers = field(default_factory=StoredAnswers)
     latest: tuple[float, str] | None = None
     latest_in_call: tuple[float, str, str] | None = None

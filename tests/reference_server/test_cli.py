@@ -74,3 +74,15 @@ class TestServing:
         assert statuses == [200, 401]
         assert "secret-of-test" not in said + rest
         assert "Traceback" not in rest
+
+
+class TestTokens:
+    @pytest.mark.parametrize("value", [None, "", "only-an-id", ":secret", "id:"])
+    def test_a_variable_without_client_and_secret_is_told_and_not_shown(self, value: str | None) -> None:
+        environment = {} if value is None else {"MY_CLIENT": value}
+        result = run("--oauth-client-env", "MY_CLIENT", **environment)
+        told = "--oauth-client-env names MY_CLIENT, which does not hold CLIENT_ID:CLIENT_SECRET"
+        assert (result.exit_code, told in result.output.replace("\n", " ")) == (2, True)
+
+    def test_help_says_where_they_come_from(self) -> None:
+        assert "/oauth/token" in run("--help").output
