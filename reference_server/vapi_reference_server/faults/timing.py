@@ -41,7 +41,7 @@ def timing_faults() -> tuple[Fault, ...]:
             "first-token-after-timeout",
             "timing.first-token-within-timeout",
             "The first words come after Vapi's default timeout of 20 seconds.",
-            _pause_before(1),
+            _pause_before_words,
             seconds=21.0,
         ),
         _late(
@@ -109,9 +109,25 @@ def _pause_before(at: int) -> Edit:
     return edit
 
 
+def _pause_before_words(work: Work) -> None:
+    # Gemini's first event holds words already; elsewhere the stream opens first.
+    _pause(work, 0 if work.writes and _words(work.writes[0]) else 1)
+
+
 def _stall(work: Work) -> None:
-    # The third event: one or two pieces of text have been heard.
-    _pause(work, min(3, len(work.writes) // 2))
+    _pause(work, _middle(work))
+
+
+def _middle(work: Work) -> int:
+    """The third event, where one or two pieces of text have been heard; later where an API opens in several events."""
+    third = min(3, len(work.writes) // 2)
+    spoken = (at for at in range(third, len(work.writes)) if any(map(_words, work.writes[:at])))
+    return next(spoken, third)
+
+
+def _words(write: Write) -> str:
+    """What the event says."""
+    return "".join(_CONTENT.findall(write.data.decode()))
 
 
 def _pause_in_speech(work: Work) -> None:
@@ -121,13 +137,13 @@ def _pause_in_speech(work: Work) -> None:
         if len(said) > _FIRST_PIECE and said.rstrip().endswith((".", "!", "?", ",")):
             _pause(work, at)
             return
-        said += "".join(_CONTENT.findall(write.data.decode()))
+        said += _words(write)
 
 
 def _token_gap(work: Work) -> None:
     step_s = work.seconds / _COMMENTS_IN_GAP
     comments = [Write(data=b": still thinking\n", after_s=step_s) for _ in range(_COMMENTS_IN_GAP - 1)]
-    at = min(3, len(work.writes) // 2)
+    at = _middle(work)
     after = replace(work.writes[at], after_s=step_s)
     work.writes[at : at + 1] = [*comments, after]
 
