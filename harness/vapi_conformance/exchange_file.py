@@ -6,7 +6,7 @@ The form is published as the schema `harness/exchange`. A reader of version n re
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final, cast
@@ -29,7 +29,7 @@ from vapi_conformance.narrow import array_or_nothing, integer_or_none, object_or
 from vapi_conformance.problems import UsageError
 from vapi_conformance.schema import errors
 
-__all__ = ["FORMAT", "VERSION", "dump", "from_document", "is_exchange", "save", "to_document"]
+__all__ = ["FORMAT", "VERSION", "dump", "from_document", "is_exchange", "save", "store", "to_document"]
 
 FORMAT: Final = "vapi-conformance/exchange"
 VERSION: Final = 1
@@ -174,3 +174,14 @@ def _pairs(headers: tuple[Header, ...]) -> list[list[str]]:
 def _headers(value: object) -> tuple[Header, ...]:
     pairs = [array_or_nothing(each) for each in array_or_nothing(value)]
     return tuple((str(name).encode("latin-1"), str(text).encode("latin-1")) for name, text in pairs)
+
+
+def store(exchanges: Sequence[Exchange], folder: Path) -> None:
+    """One file each; names sort in the order of play. Files of an earlier run are taken away first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.exchange.json"):
+        old.unlink()
+    for number, exchange in enumerate(exchanges, 1):
+        label = exchange.label
+        name = "exchange" if label is None else f"{label.scenario}.{label.step}.{label.attempt}"
+        save(exchange, folder / f"{number:03}-{name.replace('/', '-')}.exchange.json")

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from vapi_conformance.dialects.flavours import flavour_of
-from vapi_conformance.dialects.names import CHAT, Dialect
+from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.dialects.recognition import recognise
 from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import Exchange
@@ -17,6 +17,7 @@ from vapi_conformance.report.run import Run, Target
 from vapi_conformance.rules import Profile, Rule
 from vapi_conformance.scenario import all_scenarios
 from vapi_conformance.verdict import RuleResult, judge
+from vapi_conformance.webhook_scenario import all_webhook_scenarios
 
 __all__ = ["Judge"]
 
@@ -74,7 +75,7 @@ class Judge:
     def _measure(self, dialect: Dialect) -> tuple[Profile, Conditions]:
         """What an exchange of that dialect is held against, and who would have called."""
         profile = self.profile or Profile.VAPI
-        if profile is Profile.VAPI and dialect not in CHAT:
+        if profile is Profile.VAPI and default_platform(dialect) != "vapi":
             profile = Profile.STANDARD  # Vapi does not speak it
         if profile is Profile.RAPIDA:
             return profile, Conditions(platform="rapida")
@@ -118,5 +119,5 @@ class Judge:
 
 def _is_whole(attempt: _Attempt, steps: Mapping[str, Path]) -> bool:
     """Whether every step is at hand. Half a scenario shows nothing, and that is no fault of the endpoint's."""
-    scenario = all_scenarios().get(attempt[0])
+    scenario = all_scenarios().get(attempt[0]) or all_webhook_scenarios().get(attempt[0])
     return scenario is not None and {step.name for step in scenario.steps} <= set(steps)

@@ -13,6 +13,7 @@ __all__ = ["main"]
 
 _COMMANDS: Final = {
     "check": "judge recordings: exchange files, HAR 1.2",
+    "check-webhook": "judge a live backend that answers Vapi's server messages",
     "hear": "the words that the caller hears of a recording, and when",
     "rules": "the catalogue of rules",
     "explain": "one rule: what holds, why, an example that breaks it, what to do",
@@ -46,7 +47,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - same
         if cmd_name not in _COMMANDS:
             return None
-        command: object = vars(import_module(f"vapi_conformance.cli.{cmd_name}"))["command"]
+        command: object = vars(import_module(f"vapi_conformance.cli.{cmd_name.replace('-', '_')}"))["command"]
         if not isinstance(command, click.Command):
             raise TypeError(cmd_name)
         command.short_help = _COMMANDS[cmd_name]

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from vapi_conformance.dialects.glance import MAX_GLANCE_BYTES, Glance, begun_object, glance
 from vapi_conformance.dialects.names import Dialect
+from vapi_conformance.dialects.server_messages.kinds import KINDS
 from vapi_conformance.exchange import Exchange, Header, header_values
 from vapi_conformance.narrow import array_or_none, array_or_nothing, integer_or_none, object_or_nothing, string_or_none
 
@@ -21,6 +22,7 @@ _COMPATIBLE: Final = Dialect.OPENAI_COMPATIBLE
 _RESPONSES: Final = Dialect.OPENAI_RESPONSES
 _ANTHROPIC: Final = Dialect.ANTHROPIC_MESSAGES
 _GEMINI: Final = Dialect.GEMINI_GENERATE_CONTENT
+_SERVER_MESSAGES: Final = Dialect.VAPI_SERVER_MESSAGES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,7 @@ _CHAT_ROLES: Final = frozenset({"system", "developer", "tool", "function"})
 _ANTHROPIC_REQUEST_KEYS: Final = ("anthropic_version", "system", "stop_sequences")
 """Not thinking: Z.ai and DeepSeek take it beside chat messages."""
 _MOST_MEMBERS: Final = 1000
+_LONGEST_KIND: Final = 40
 
 _ANTHROPIC_EVENTS: Final = frozenset(
     {
@@ -91,7 +94,7 @@ _ANTHROPIC_EVENTS: Final = frozenset(
 def recognise(exchange: Exchange) -> Recognised:
     """The dialect and how it was known. Never raises; looks at the beginning of the bodies only (`glance`)."""
     seen = glance(exchange)
-    for look in (_by_url, _by_request_headers, _by_response_headers, _by_request_body):
+    for look in (_by_message, _by_url, _by_request_headers, _by_response_headers, _by_request_body):
         found = look(exchange)
         if found is not None:
             return found
@@ -100,6 +103,22 @@ def recognise(exchange: Exchange) -> Recognised:
         if found is not None:
             return _owned(exchange, found)
     return _in_doubt(exchange)
+
+
+def _by_message(exchange: Exchange) -> Recognised | None:
+    """Before the URL: a backend may have any path. A message of a type that we do not know has to name a call."""
+    asked = _asked(exchange)
+    message = object_or_nothing(asked.get("message"))
+    kind = string_or_none(message.get("type")) or ""
+    # One that is longer than what is looked at is null here; nothing else has but this one key.
+    is_cut = list(asked) == ["message"] and asked["message"] is None
+    if kind in KINDS or (kind and object_or_nothing(message.get("call"))):
+        because = f"the request is a server message of Vapi's, {kind[:_LONGEST_KIND]}"
+    elif is_cut and len(exchange.request.body or b"") > MAX_GLANCE_BYTES:
+        because = "the request is a long server message of Vapi's"
+    else:
+        return None
+    return Recognised(dialect=_SERVER_MESSAGES, because=because)
 
 
 def host_of(url: str) -> str:

@@ -112,7 +112,7 @@ class Calling(Protocol):
 
 def default_platform(dialect: Dialect) -> PlatformName:
     """Who calls where nobody says: Vapi, as long as it speaks the dialect."""
-    return "vapi" if dialect in CHAT else "direct"
+    return "vapi" if dialect in CHAT or dialect is Dialect.VAPI_SERVER_MESSAGES else "direct"
 
 
 def patched(body: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:

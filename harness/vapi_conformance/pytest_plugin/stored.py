@@ -16,13 +16,9 @@ def store(exchanges: Sequence[Exchange], calls: Sequence[CallRecord], folder: Pa
 
     Files of an earlier run are taken away first.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in (*folder.glob("*.exchange.json"), *folder.glob("*.call.json")):
+    exchange_file.store(exchanges, folder)
+    for old in folder.glob("*.call.json"):
         old.unlink()
-    for number, exchange in enumerate(exchanges, 1):
-        label = exchange.label
-        name = "exchange" if label is None else f"{label.scenario}.{label.step}.{label.attempt}"
-        exchange_file.save(exchange, folder / f"{number:03}-{name}.exchange.json")
     for number, call in enumerate(calls, 1):
         call_file.save(call, folder / f"{number:03}-{call.name}.call.json")
 

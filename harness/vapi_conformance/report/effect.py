@@ -9,10 +9,13 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from vapi_conformance.call.hearing import heard_by_vapi
-from vapi_conformance.dialects.names import CHAT
-from vapi_conformance.evidence import Evidence
+from vapi_conformance.dialects.names import CHAT, Dialect
+from vapi_conformance.dialects.server_messages.request import calls_of, kind_of
+from vapi_conformance.evidence import NS_PER_S, Evidence
 from vapi_conformance.exchange import End
+from vapi_conformance.platforms.vapi import ToolCall
 from vapi_conformance.platforms.vapi.consequence import Sureness, What
+from vapi_conformance.platforms.vapi.webhooks import webhook_consequence
 from vapi_conformance.report.clients import RAPIDA, ClientWhat, clients_of, told
 
 __all__ = ["Effect", "effects", "heard_of", "hearer"]
@@ -58,7 +61,35 @@ def _effects(evidence: Evidence) -> tuple[Effect, ...]:
         return ()
     if _is_a_call(evidence):
         return _on_a_call(evidence)
+    if evidence.dialect is Dialect.VAPI_SERVER_MESSAGES:
+        return _of_a_server_message(evidence)
     return tuple(_at_libraries(evidence))
+
+
+def _of_a_server_message(evidence: Evidence) -> tuple[Effect, ...]:
+    asked = evidence.request.body if evidence.request is not None else {}
+    kind, end_ns = kind_of(asked), evidence.exchange.timing.end_ns
+    limit_s = evidence.conditions.timeout_s if kind.limit_s is None else kind.limit_s
+    found = webhook_consequence(
+        kind.name,
+        status=evidence.status,
+        body=evidence.body,
+        calls=[ToolCall(id=each.id, name=each.name) for each in calls_of(asked)],
+        is_late=end_ns is not None and end_ns > limit_s * NS_PER_S,
+    )
+    if found is None:
+        return ()
+    return (
+        Effect(
+            consumer="vapi",
+            who="Vapi",
+            what=found.what,
+            text=found.text,
+            known=found.sureness,
+            ended_reasons=found.ended_reasons,
+            sureness=found.sureness,
+        ),
+    )
 
 
 def _is_a_call(evidence: Evidence) -> bool:

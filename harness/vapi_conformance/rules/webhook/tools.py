@@ -5,6 +5,7 @@ from typing import Final
 
 from vapi_conformance.dialects.server_messages.request import calls_of
 from vapi_conformance.evidence import Evidence
+from vapi_conformance.narrow import array_or_nothing, object_or_nothing, string_or_none
 from vapi_conformance.platforms.vapi import ToolCall
 from vapi_conformance.platforms.vapi.webhooks import ToolResult, tool_results
 from vapi_conformance.rules.rule import MAY, MUST, SHOULD, Violation
@@ -13,6 +14,7 @@ from vapi_conformance.rules.webhook.question import (
     answers,
     asked_of,
     claimed,
+    document,
     webhook_rule,
     webhook_scenario_rule,
 )
@@ -62,6 +64,7 @@ def _told(evidence: Evidence) -> str:
     applies=lambda group: (
         _RECORDED in by_step(group) and any(_is_understood(each) for _, each in by_step(group).values())
     ),
+    optional=True,
 )
 def object_arguments_are_understood(group: Sequence[Evidence]) -> Iterator[Violation]:
     """A call whose arguments are an object, as Vapi sends them, has the result that it has in another form."""
@@ -97,11 +100,13 @@ def other_forms_are_understood(group: Sequence[Evidence]) -> Iterator[Violation]
     optional=True,
 )
 def unknown_tool_is_told(group: Sequence[Evidence]) -> Iterator[Violation]:
-    """A call of a tool that does not exist gets an `error`, so that the model knows."""
+    """A call of a tool that does not exist is answered under its id, so that the model knows."""
     step, evidence = by_step(group)["unknown"]
-    for each in _heard(evidence):
-        if not each.is_found:
-            yield Violation(expected="an error under the id of the call", actual=each.why_none, step=step)
+    results = map(object_or_nothing, array_or_nothing((document(evidence) or {}).get("results")))
+    answered = {string_or_none(each.get("toolCallId")) for each in results}
+    for call in calls_of(asked_of(evidence)):
+        if call.id not in answered:
+            yield Violation(expected="an error under the id of the call", actual="no result under that id", step=step)
 
 
 @webhook_scenario_rule(

@@ -7,6 +7,7 @@ from vapi_conformance.platforms.vapi.webhooks.configuration import (
     load_webhook_assistant,
     load_webhook_credential,
 )
+from vapi_conformance.platforms.vapi.webhooks.consequence import webhook_consequence
 from vapi_conformance.platforms.vapi.webhooks.envelope import Moment, server_message
 from vapi_conformance.platforms.vapi.webhooks.notices import notice, notice_names
 from vapi_conformance.platforms.vapi.webhooks.questions import QUESTIONS, question
@@ -43,4 +44,5 @@ __all__ = [
     "server_message",
     "tool_calls_message",
     "tool_results",
+    "webhook_consequence",
 ]
