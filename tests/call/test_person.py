@@ -82,7 +82,7 @@ class By:
 
 
 def _scenario(first_message: str | None) -> CallScenario:
-    document = {"call": "x", "about": "A call by keyboard.", "turns": []}
+    document: dict[str, object] = {"call": "x", "about": "A call by keyboard.", "turns": ()}
     return call_scenario(document if first_message is None else {**document, "first_message": first_message})
 
 
