@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import Evidence
-from vapi_conformance.exchange import End
 from vapi_conformance.narrow import object_or_nothing, string_or_none
+from vapi_conformance.rules.heeding import heeds, is_answered
 from vapi_conformance.rules.prompt_words import code_word, folded, house_word, says, told_to_say
 from vapi_conformance.rules.quoting import quote
 from vapi_conformance.rules.rule import MAY, MUST, SHOULD, Need, Violation, scenario_rule
@@ -19,20 +19,15 @@ __all__ = [
     "concurrent_calls_do_not_mix",
     "concurrent_streams_have_own_ids",
     "edited_history_is_read",
-    "grown_turn_is_answered_afresh",
+    "grown_turnis_answered_afresh",
     "history_is_read",
-    "repeated_turn_is_answered_in_full",
-    "replaced_turn_is_answered_afresh",
+    "repeated_turnis_answered_in_full",
+    "replaced_turnis_answered_afresh",
     "stream_and_json_agree",
     "system_prompt_is_read",
 ]
 
 Group = Sequence[Evidence]
-
-
-def _is_answered(evidence: Evidence) -> bool:
-    """A whole answer came. Refusals and broken transfers are for other rules."""
-    return evidence.is_success and evidence.exchange.end is End.CLEAN and not evidence.transcript.errors
 
 
 def _text(evidence: Evidence) -> str:
@@ -41,7 +36,7 @@ def _text(evidence: Evidence) -> str:
 
 def _answered(group: Group, step: str) -> bool:
     found = by_step(group).get(step)
-    return found is not None and _is_answered(found[1])
+    return found is not None and is_answered(found[1])
 
 
 def _spoken(step: str) -> Callable[[Group], bool]:
@@ -93,20 +88,9 @@ def history_is_read(group: Group) -> Iterator[Violation]:
     )
 
 
-def _heeds(group: Group) -> bool:
-    """Whether words can show what was read: some answer says what this or another request tells, or one is blank.
-
-    An agent that never repeats words on demand proves nothing by other words. Blank is a fault whatever was asked.
-    """
-    told = [words for each in group if (words := told_to_say(each.request)) is not None]
-    return any(says(_text(each), words) for each in group for words in told) or any(
-        _is_answered(each) and not _text(each).strip() for each in group
-    )
-
-
 def _sent_again(step: str) -> Callable[[Group], bool]:
     """Applies when this step was answered, if only with silence, by an endpoint that heeds what it is told."""
-    return lambda group: _answered(group, step) and _heeds(group)
+    return lambda group: _answered(group, step) and heeds(group)
 
 
 def _told_is_said(group: Group, step: str) -> Iterator[Violation]:
@@ -136,7 +120,7 @@ def _told_is_said(group: Group, step: str) -> Iterator[Violation]:
     needs=[Need.REQUEST],
     applies=_sent_again("grown"),
 )
-def grown_turn_is_answered_afresh(group: Group) -> Iterator[Violation]:
+def grown_turnis_answered_afresh(group: Group) -> Iterator[Violation]:
     """A turn that is sent again with more words gets an answer to all of them.
 
     Silence is judged, too: a replayed empty answer is how this fault was first seen.
@@ -155,7 +139,7 @@ def grown_turn_is_answered_afresh(group: Group) -> Iterator[Violation]:
     needs=[Need.REQUEST],
     applies=_sent_again("replaced"),
 )
-def replaced_turn_is_answered_afresh(group: Group) -> Iterator[Violation]:
+def replaced_turnis_answered_afresh(group: Group) -> Iterator[Violation]:
     """A turn that is sent again with other words gets an answer to those, and not to the old ones."""
     yield from _told_is_said(group, "replaced")
 
@@ -186,7 +170,7 @@ def edited_history_is_read(group: Group) -> Iterator[Violation]:
 
 def _answers_twice(group: Group) -> bool:
     tells = any(told_to_say(each.request) is not None for each in group)
-    return len(group) > 1 and all(map(_is_answered, group)) and (_heeds(group) or not tells)
+    return len(group) > 1 and all(map(is_answered, group)) and (heeds(group) or not tells)
 
 
 @scenario_rule(
@@ -200,7 +184,7 @@ def _answers_twice(group: Group) -> bool:
     needs=[Need.REQUEST],
     applies=_answers_twice,
 )
-def repeated_turn_is_answered_in_full(group: Group) -> Iterator[Violation]:
+def repeated_turnis_answered_in_full(group: Group) -> Iterator[Violation]:
     """The same request, sent again, gets a whole answer each time."""
     for position, evidence in enumerate(group):
         text, told = _text(evidence), told_to_say(evidence.request)
@@ -214,8 +198,8 @@ def repeated_turn_is_answered_in_full(group: Group) -> Iterator[Violation]:
 
 def _several_spoke(group: Group) -> bool:
     """Several answers, and one of them at least with a canary: an agent that repeats nothing shows no mixing."""
-    spoken = [each for each in group if _is_answered(each) and _text(each).strip()]
-    return len(spoken) > 1 and _heeds(spoken)
+    spoken = [each for each in group if is_answered(each) and _text(each).strip()]
+    return len(spoken) > 1 and heeds(spoken)
 
 
 @scenario_rule(
@@ -235,7 +219,7 @@ def concurrent_calls_do_not_mix(group: Group) -> Iterator[Violation]:
     canaries = [_words(told_to_say(each.request)) for each in group]
     for position, evidence in enumerate(group):
         text = _text(evidence)
-        if not _is_answered(evidence) or not text.strip():
+        if not is_answered(evidence) or not text.strip():
             continue
         heard, own = _words(text), canaries[position]
         strange = {word for at, words in enumerate(canaries) if at != position for word in words - own} & heard
@@ -254,7 +238,7 @@ def _words(text: str | None) -> set[str]:
 
 def _stream_id(evidence: Evidence) -> str | None:
     """The id of the first chunk that has one; an empty id is broken in its own way."""
-    if not _is_answered(evidence):
+    if not is_answered(evidence):
         return None
     records = (chunk.record for chunk in evidence.transcript.chunks)
     ids = (_answer_id(record, evidence.dialect) for record in records if record is not None)
@@ -314,7 +298,7 @@ def _finish(evidence: Evidence) -> object:
 def _both_forms(group: Group) -> bool:
     found = by_step(group)
     return all(
-        step in found and _is_answered(found[step][1]) and bool(found[step][1].transcript.choices)
+        step in found and is_answered(found[step][1]) and bool(found[step][1].transcript.choices)
         for step in ("stream", "json")
     )
 
