@@ -85,7 +85,16 @@ def from_document(document: object, *, source: str = "") -> CallRecord:
     exchanges = _exchanges(record["exchanges"], source)
     if len(exchanges) != len(array_or_nothing(record["requests"])):
         raise UsageError(f"{source}: as many requests as exchanges are wanted")
-    return story(record, exchanges=exchanges, webhooks=_exchanges(record["webhooks"], source))
+    call = story(record, exchanges=exchanges, webhooks=_exchanges(record["webhooks"], source))
+    for kind, positions in (("tools", [each.exchange for each in call.tools]), ("events", _positions(call))):
+        for at, position in enumerate(positions):
+            if position is not None and position >= len(exchanges):
+                raise UsageError(f"{source}: /{kind}/{at}/exchange: there are {len(exchanges)} exchanges, from 0")
+    return call
+
+
+def _positions(call: CallRecord) -> list[int | None]:
+    return [each.exchange for each in call.events]
 
 
 def _exchanges(value: object, source: str) -> tuple[Exchange, ...]:
@@ -117,9 +126,9 @@ def story(
 
 def _request(record: Mapping[str, object]) -> CallRequest:
     return CallRequest(
-        at_ns=cast("int", record["at_ns"]),
-        turn=cast("int", record["turn"]),
-        number=cast("int", record["number"]),
+        at_ns=_integer(record, "at_ns"),
+        turn=_integer(record, "turn"),
+        number=_integer(record, "number"),
         why=cast("Why", record["why"]),
         closed=cast("Closed | None", record["closed"]),
     )
@@ -131,31 +140,40 @@ def _tool(record: Mapping[str, object]) -> ToolRun:
         name=str(record["name"]),
         arguments=str(record["arguments"]),
         result=string_or_none(record["result"]),
-        started_ns=cast("int", record["started_ns"]),
-        ended_ns=integer_or_none(record["ended_ns"]),
-        exchange=cast("int", record["exchange"]),
+        started_ns=_integer(record, "started_ns"),
+        ended_ns=_integer_or_none(record, "ended_ns"),
+        exchange=_integer(record, "exchange"),
         superseded=record["superseded"] is True,
     )
 
 
 def _event(record: Mapping[str, object]) -> CallEvent:
     return CallEvent(
-        at_ns=cast("int", record["at_ns"]),
+        at_ns=_integer(record, "at_ns"),
         kind=cast("EventKind", record["kind"]),
         text=str(record["text"]),
-        until_ns=integer_or_none(record["until_ns"]),
-        exchange=integer_or_none(record["exchange"]),
+        until_ns=_integer_or_none(record, "until_ns"),
+        exchange=_integer_or_none(record, "exchange"),
     )
 
 
 def _ended(record: Mapping[str, object]) -> Ended:
     return Ended(
-        at_ns=cast("int", record["at_ns"]),
+        at_ns=_integer(record, "at_ns"),
         by=cast("EndedBy", record["by"]),
         reasons=_texts(record["reasons"]),
         sureness=cast("HowSure", record["sureness"]),
         text=str(record["text"]),
     )
+
+
+def _integer(record: Mapping[str, object], name: str) -> int:
+    """JSON Schema counts 1.0 as an integer, too."""
+    return int(cast("float", record[name]))
+
+
+def _integer_or_none(record: Mapping[str, object], name: str) -> int | None:
+    return None if record[name] is None else _integer(record, name)
 
 
 def _texts(value: object) -> tuple[str, ...]:
