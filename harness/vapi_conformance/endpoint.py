@@ -281,6 +281,7 @@ def opened(endpoint: Endpoint) -> Generator[Opened]:
         ours = replace(
             endpoint,
             api_key=server.key,
+            oauth2=server.oauth2,
             model=endpoint.model or MODEL,
             secrets=(*endpoint.secrets, server.key),
         )

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Final
 
+from vapi_conformance.platforms.vapi import OAuth2Plan
 from vapi_conformance.problems import TransportError
 
 __all__ = ["MODEL", "ReferenceServer", "reference_server"]
@@ -24,6 +25,9 @@ MODEL: Final = "reference"
 """The model that the reference server serves by default."""
 
 _KEY_VARIABLE: Final = "VAPI_CONFORMANCE_REFERENCE_KEY"
+_CLIENT_VARIABLE: Final = "VAPI_CONFORMANCE_REFERENCE_CLIENT"
+_CLIENT: Final = "vapi-conformance"
+_TOKEN_S: Final = 2
 _START_S: Final = 20.0
 _ANNOUNCEMENT: Final = re.compile(r"on (http://\S+)")
 
@@ -35,13 +39,17 @@ class ReferenceServer:
     url: str
     key: str = field(repr=False)
     """Made for this run; without it the server answers 401."""
+    oauth2: OAuth2Plan | None = None
+    """Made for this run, too: whoever has it fetches tokens, which live for seconds, so that one can be seen to
+    expire."""
 
 
 @contextmanager
 def reference_server(arguments: Sequence[str] = ()) -> Generator[ReferenceServer]:
     """arguments: more options of `vapi-reference-server`. Raises TransportError when it does not come up."""
-    key = secrets.token_urlsafe(24)
-    command = [sys.executable, "-m", "vapi_reference_server", "--port", "0", "--api-key-env", _KEY_VARIABLE, *arguments]
+    key, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+    command = [sys.executable, "-m", "vapi_reference_server", "--port", "0", "--api-key-env", _KEY_VARIABLE]
+    command += ["--oauth-client-env", _CLIENT_VARIABLE, "--token-seconds", str(_TOKEN_S), *arguments]
     # Nothing of the user's environment reaches into it: an UPSTREAM_BASE_URL would put another server in its place.
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("UPSTREAM_", "REFERENCE_"))
@@ -52,10 +60,12 @@ def reference_server(arguments: Sequence[str] = ()) -> Generator[ReferenceServer
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
-        env={**environment, _KEY_VARIABLE: key, "PYTHONUNBUFFERED": "1"},
+        env={**environment, _KEY_VARIABLE: key, _CLIENT_VARIABLE: f"{_CLIENT}:{secret}", "PYTHONUNBUFFERED": "1"},
     ) as process:
         try:
-            yield ReferenceServer(url=_announced(process), key=key)
+            url = _announced(process)
+            plan = OAuth2Plan(token_url=f"{url}/oauth/token", client_id=_CLIENT, client_secret=secret)
+            yield ReferenceServer(url=url, key=key, oauth2=plan)
         finally:
             process.terminate()
             try:

@@ -30,6 +30,7 @@ class IssuedTokens:
     def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._clock_s = clock_s
         self._ends_s: dict[bytes, float] = {}
+        self._first_of: dict[bytes, bytes] = {}
 
     def issue(self, seconds: float) -> str:
         """A new token, in force for so long."""
@@ -45,6 +46,13 @@ class IssuedTokens:
         if ends_s is None:
             return Standing.UNKNOWN
         return Standing.IN_FORCE if self._clock_s() < ends_s else Standing.EXPIRED
+
+    def is_first_of(self, call_id: str, token: str) -> bool:
+        """Whether the call has come with no other token before; for the fault that keeps a call to its first one."""
+        key = _digest(call_id)
+        while len(self._first_of) >= MOST_TOKENS:
+            del self._first_of[next(iter(self._first_of))]
+        return self._first_of.setdefault(key, _digest(token)) == _digest(token)
 
 
 def _digest(token: str) -> bytes:

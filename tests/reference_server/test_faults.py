@@ -29,6 +29,7 @@ OF_CALLS = {fault.name for fault in (*call_faults(), *call_tool_faults())}
 TIMED = {fault.name for fault in FAULTS.values() if fault.seconds} - {"keeps-generating"} - OF_CALLS
 OWN_TEST = {
     *("burst", "endless-body", "one-request-per-connection", "unhealthy-after-disconnect", "keeps-generating"),
+    *("token-never-expires", "token-kept-for-the-call"),  # in test_oauth
     *OF_CALLS,
 }
 

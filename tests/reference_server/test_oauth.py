@@ -200,6 +200,32 @@ class TestOnEveryApi:
         assert {400, 401, 403} >= set(refused)
 
 
+class TestFaults:
+    @staticmethod
+    def post(talk: Talk, bearer: str, fault: str, call: str = "") -> int:
+        body = {**user("Hi"), **({"call": {"id": call}} if call else {})}
+        return talk.post(body, headers={"authorization": f"Bearer {bearer}", "x-fault": fault}).status
+
+    def test_a_token_that_never_expires(self, guarded: Talk) -> None:
+        issued = token(guarded)
+        time.sleep(1.1)
+        assert [401, 200, 401] == [
+            post(guarded, user("Hi"), issued).status,
+            self.post(guarded, issued, "token-never-expires"),
+            self.post(guarded, "never-issued", "token-never-expires"),
+        ]
+
+    def test_a_call_that_keeps_to_its_first_token(self, lasting: Talk) -> None:
+        first, second, name = token(lasting), token(lasting), "token-kept-for-the-call"
+        assert [200, 200, 401] == [self.post(lasting, each, name, "one") for each in (first, first, second)]
+        assert [200, 401] == [self.post(lasting, each, name, "two") for each in (second, first)]
+        assert [200, 200] == [self.post(lasting, each, name) for each in (second, first)]
+
+
+def post(talk: Talk, body: Json, bearer: str) -> Heard:
+    return talk.post(body, headers={"authorization": f"Bearer {bearer}"})
+
+
 def test_fetching_a_token_is_no_generation(lasting: Talk) -> None:
     assert "0" == ask(lasting, GOOD).headers["x-generations-active"]
     assert "0" == lasting.post(b"", "/healthz", method="GET").headers["x-generations-active"]

@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from judging import outcome, steps, told, with_header, with_status
+from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import Capture, Exchange, Read
+from vapi_conformance.rules import Level, all_rules
 from vapi_conformance.specimens import base
-from vapi_conformance.verdict import Outcome
+from vapi_conformance.verdict import Outcome, RuleResult, judge_rule
 from whole_answers import refused
 
 ECHO = "auth.key-is-not-echoed"
@@ -67,6 +69,61 @@ class TestAuthScenario:
 
     def test_a_step_that_was_not_played_is_not_judged(self) -> None:
         assert Outcome.UNTESTABLE is outcome("auth.wrong-key-is-401", steps("auth")["missing"])
+
+
+EXPIRED, REFRESHED = "auth.expired-token-is-401", "auth.refreshed-token-is-accepted"
+
+
+def judged(rule: str, *steps_shown: str, lifetime_s: float | None = 2.0, fresh_status: int = 200) -> RuleResult:
+    """Of these steps of the scenario."""
+    shown = steps("expired-token")
+    shown["fresh"] = with_status(shown["fresh"], fresh_status)
+    conditions = Conditions(token_lifetime_s=lifetime_s)
+    evidence = [Evidence(exchange=shown[step], conditions=conditions) for step in steps_shown]
+    return judge_rule(all_rules()[rule], Level.SHOULD, evidence)
+
+
+class TestExpiredToken:
+    @pytest.mark.parametrize("status", [200, 400, 403, 500])
+    def test_only_401_refuses_it(self, status: int) -> None:
+        shown = steps("expired-token")
+        assert [f"status {status}"] == told(EXPIRED, shown["fresh"], with_status(shown["expired"], status))
+
+    @pytest.mark.parametrize("status", [401, 403, 500])
+    def test_the_next_one_is_answered(self, status: int) -> None:
+        shown = steps("expired-token")
+        refused = with_status(shown["refreshed"], status)
+        assert [f"status {status}"] == told(REFRESHED, shown["fresh"], shown["expired"], refused)
+
+    @pytest.mark.parametrize("rule", [EXPIRED, REFRESHED])
+    @pytest.mark.parametrize(
+        ("lifetime_s", "words"),
+        [
+            (3600.0, "access tokens live 3600 s here; one is waited out where that is 5 s at most"),
+            (None, "the token endpoint does not say how long its tokens live, so none was waited out"),
+        ],
+    )
+    def test_is_not_applicable_where_none_was_seen_and_says_why(
+        self, rule: str, lifetime_s: float | None, words: str
+    ) -> None:
+        found = judged(rule, "fresh", lifetime_s=lifetime_s)
+        assert (Outcome.NOT_APPLICABLE, words) == (found.outcome, found.reason)
+
+    @pytest.mark.parametrize("rule", [EXPIRED, REFRESHED])
+    def test_says_nothing_where_tokens_are_not_accepted_at_all(self, rule: str) -> None:
+        found = judged(rule, "fresh", "expired", "refreshed", fresh_status=401)
+        assert (Outcome.NOT_APPLICABLE, "a token in force was not accepted (status 401)") == (
+            found.outcome,
+            found.reason,
+        )
+
+    @pytest.mark.parametrize("rule", [EXPIRED, REFRESHED])
+    def test_is_not_applicable_where_keys_are_sent(self, rule: str) -> None:
+        found = judge_rule(all_rules()[rule], Level.SHOULD, [Evidence(exchange=steps("auth")["right"])])
+        assert (Outcome.NOT_APPLICABLE, "needs the scenario expired-token, which was not played") == (
+            found.outcome,
+            found.reason,
+        )
 
 
 class TestRefusal:

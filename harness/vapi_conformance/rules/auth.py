@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from vapi_conformance.dialects.names import BUT_GEMINI, OPENAI
+from vapi_conformance.auth import MOST_WAITED_S
+from vapi_conformance.dialects.names import BUT_GEMINI, CHAT, OPENAI
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import MASK
 from vapi_conformance.narrow import object_or_none, string_or_none
@@ -15,8 +16,10 @@ from vapi_conformance.rules.steps import by_step
 __all__ = [
     "bearer_is_accepted",
     "custom_headers_are_accepted",
+    "expired_token_is_401",
     "key_is_not_echoed",
     "missing_key_is_401",
+    "refreshed_token_is_accepted",
     "refusal_has_an_error_body",
     "refusal_names_its_scheme",
     "wrong_key_is_401",
@@ -89,6 +92,68 @@ def missing_key_is_401(group: Sequence[Evidence]) -> Iterator[Violation]:
 def wrong_key_is_401(group: Sequence[Evidence]) -> Iterator[Violation]:
     """A request with a wrong key is refused with 401."""
     yield from _not_401(group, "wrong", "a wrong key")
+
+
+def _saw_a_token_expire(step: str) -> Callable[[Sequence[Evidence]], bool]:
+    """Whether a token that was accepted in its time was tried after it, and this step played."""
+
+    def applies(group: Sequence[Evidence]) -> bool:
+        steps = by_step(group)
+        return "fresh" in steps and steps["fresh"][1].is_success and "expired" in steps and step in steps
+
+    return applies
+
+
+def _why_none_expired(group: Sequence[Evidence]) -> str:
+    steps = by_step(group)
+    if "fresh" in steps and not steps["fresh"][1].is_success:
+        return f"a token in force was not accepted (status {steps['fresh'][1].status})"
+    lifetime_s = group[0].conditions.token_lifetime_s
+    if lifetime_s is None:
+        return "the token endpoint does not say how long its tokens live, so none was waited out"
+    return f"access tokens live {lifetime_s:g} s here; one is waited out where that is {MOST_WAITED_S:g} s at most"
+
+
+@scenario_rule(
+    "auth.expired-token-is-401",
+    dialects=CHAT,
+    scenarios=("expired-token",),
+    standard=SHOULD,
+    vapi=SHOULD,
+    both=True,
+    source="RFC 6750, 3.1: invalid_token, with status 401",
+    remedy="Look at the token's time with each request, and refuse it with 401 when that is over.",
+    optional=True,
+    applies=_saw_a_token_expire("expired"),
+    why_unjudged=_why_none_expired,
+)
+def expired_token_is_401(group: Sequence[Evidence]) -> Iterator[Violation]:
+    """An access token whose time is over is refused with 401.
+
+    Its time is over by a second more than its endpoint said. Whoever allows for clocks that differ by more than that
+    does so on purpose; therefore no MUST.
+    """
+    yield from _not_401(group, "expired", "an access token whose time is over")
+
+
+@scenario_rule(
+    "auth.refreshed-token-is-accepted",
+    dialects=CHAT,
+    scenarios=("expired-token",),
+    standard=MUST,
+    vapi=MUST,
+    both=True,
+    source="RFC 6750, 3.1: the client may request a new access token and retry; Vapi, Using your server: it renews",
+    remedy="Judge each token by itself: one fetched later, also in the same call, counts as much as the first.",
+    optional=True,
+    applies=_saw_a_token_expire("refreshed"),
+    why_unjudged=_why_none_expired,
+)
+def refreshed_token_is_accepted(group: Sequence[Evidence]) -> Iterator[Violation]:
+    """A request with an access token that was fetched after an earlier one had expired is answered."""
+    step, evidence = by_step(group)["refreshed"]
+    if evidence.is_refusal:
+        yield Violation(expected="an answer to the new token", actual=f"status {evidence.status}", step=step)
 
 
 def _is_unauthorized(evidence: Evidence) -> bool:

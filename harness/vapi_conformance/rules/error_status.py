@@ -217,7 +217,12 @@ _ACCEPTANCE_HAS_ITS_OWN_RULE: Final = frozenset(
     }
 )
 _STEPS_WITH_THEIR_OWN_RULE: Final = frozenset(
-    {("disconnect", "follow-up"), ("keep-alive", "second"), ("unknown-keys", "extra")}
+    {
+        ("disconnect", "follow-up"),
+        ("expired-token", "refreshed"),
+        ("keep-alive", "second"),
+        ("unknown-keys", "extra"),
+    }
 )
 _KEY_HELPS: Final = frozenset({401, 403})
 

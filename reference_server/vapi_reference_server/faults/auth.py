@@ -9,6 +9,7 @@ from vapi_reference_server import problems
 from vapi_reference_server.faults.editing import Shelf, with_answer, with_body
 from vapi_reference_server.faults.fault import SeenOn, Stage
 from vapi_reference_server.problems import Problem
+from vapi_reference_server.tokens_issued import Standing
 
 if TYPE_CHECKING:
     from vapi_reference_server.answer import Answer
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 _arrival = Shelf(SeenOn.KEY, Stage.ARRIVED, everywhere=True).fault
 _problem = Shelf(SeenOn.KEY, Stage.PROBLEM, everywhere=True).fault
 _refusal = Shelf(SeenOn.KEY, Stage.REFUSAL, everywhere=True).fault
+
+_token = Shelf(SeenOn.EXPIRY, Stage.ARRIVED).fault
+_token_of_call = Shelf(SeenOn.EXPIRY, Stage.BODY).fault
 
 _UNAUTHORIZED = 401
 # What any client may send; the names of client libraries and of our own switches start as below.
@@ -56,6 +60,18 @@ def auth_faults() -> tuple[Fault, ...]:
             "A header that the server does not know gets status 400.",
             _refuse_unknown_headers,
         ),
+        _token(
+            "token-never-expires",
+            "auth.expired-token-is-401",
+            "An access token is taken after its time.",
+            _whenever_issued,
+        ),
+        _token_of_call(
+            "token-kept-for-the-call",
+            "auth.refreshed-token-is-accepted",
+            "A call keeps to its first access token: one that was fetched later is refused.",
+            _first_of_the_call,
+        ),
     )
 
 
@@ -70,6 +86,20 @@ def _any_key(work: Work) -> None:
 def _refuse_bearer(work: Work) -> None:
     key = work.settings.api_key
     if key is not None and work.headers.get("authorization") == f"Bearer {key}":
+        raise problems.wrong_key()
+
+
+def _whenever_issued(work: Work) -> None:
+    if work.memory.tokens.standing(work.dialect.sent_key(work)) is not Standing.UNKNOWN:
+        work.checks_key = False
+
+
+def _first_of_the_call(work: Work) -> None:
+    token, call_id = work.dialect.sent_key(work), work.call_id
+    tokens = work.memory.tokens
+    if call_id is None or token is None or tokens.standing(token) is not Standing.IN_FORCE:
+        return
+    if not tokens.is_first_of(call_id, token):
         raise problems.wrong_key()
 
 

@@ -54,6 +54,7 @@ class SeenOn(Enum):
     LIMIT_STREAM = "a stream that ends at its limit of tokens"
     REFUSED = "a request that is refused (an unknown model will do)"
     KEY = "a server that asks for an API key"
+    EXPIRY = "a server that gives out access tokens, which have to expire"
     SPECIAL = "a request as its sentence says"
 
 
