@@ -7,7 +7,7 @@ speaks, so most faults take one request.
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 
 import httpx
@@ -15,11 +15,13 @@ import pytest
 
 from end_to_end.rules_to_come import RULES_TO_COME
 from reference_server.triggers import trigger
+from vapi_conformance.auth import TokenSource
 from vapi_conformance.client import Client, Limits, Outgoing
 from vapi_conformance.dialects.apis import api_of
 from vapi_conformance.dialects.names import CHAT, EVERY, Dialect
 from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import Exchange
+from vapi_conformance.masking import Secrets
 from vapi_conformance.platforms.calling import Calling
 from vapi_conformance.platforms.direct import Direct
 from vapi_conformance.platforms.vapi import Platform
@@ -126,13 +128,21 @@ def scenarios_for(fault: Fault) -> tuple[list[Scenario], list[Scenario]]:
     return [scenarios[name] for name in first], [each for name, each in scenarios.items() if name not in first]
 
 
-def calling(server: ReferenceServer, fault: Fault) -> Calling:
+def tokens_for(server: ReferenceServer, fault: Fault, secrets: Secrets) -> TokenSource | None:
+    """Where the fault is about access tokens."""
+    if server.oauth2 is None or "expired-token" not in all_rules()[fault.breaks].scenarios:
+        return None
+    return TokenSource(server.oauth2, secrets=secrets)
+
+
+def calling(server: ReferenceServer, fault: Fault, tokens: TokenSource | None = None) -> Calling:
     """As Vapi calls, where it does; as the API's own client, where Vapi does not."""
     headers = {"X-Fault": fault.name}
     if fault.name in SECONDS:
         headers["X-Fault-Seconds"] = str(SECONDS[fault.name])
     if fault.dialect in CHAT:
-        return Platform.from_files(base_url=server.url, model=MODEL, headers=headers, api_key=server.key)
+        platform = Platform.from_files(base_url=server.url, model=MODEL, headers=headers, api_key=server.key)
+        return replace(platform, tokens=tokens)
     return Direct.made(dialect=fault.dialect, base_url=server.url, model=MODEL, headers=headers, api_key=server.key)
 
 
@@ -147,10 +157,13 @@ def level_of(fault: Fault) -> Level:
 
 def caught(server: ReferenceServer, fault: Fault) -> bool:
     """Plays until the rule speaks: scenarios, what was made to show the fault, and all the other scenarios."""
-    platform = calling(server, fault)
+    secrets = Secrets([server.key, WRONG_KEY])
+    tokens = tokens_for(server, fault, secrets)
+    renew = None if tokens is None else tokens.renewed
+    platform = calling(server, fault, tokens)
     conditions = CONDITIONS.get(fault.name, Conditions())
     rule, level = all_rules()[fault.breaks], level_of(fault)
-    with Client(limits=Limits(idle_s=25, total_s=40), secrets=[server.key, WRONG_KEY]) as client:
+    with Client(limits=Limits(idle_s=25, total_s=40), secrets=secrets, renew=renew) as client:
         evidence: list[Evidence] = []
 
         def speaks(exchanges: Iterable[Exchange]) -> bool:
