@@ -32,6 +32,8 @@ class Ending(Enum):
     """The body is ended as HTTP wants it."""
     CUT = auto()
     """The connection is closed in the middle of the body."""
+    UNANSWERED = auto()
+    """The connection is closed before the head: nothing is answered at all."""
     RESET = auto()
     """The connection is reset (RST), as when a process dies."""
 

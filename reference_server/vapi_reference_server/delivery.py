@@ -46,6 +46,9 @@ def raw_head(scope: Scope) -> bytes:
 
 async def deliver(answer: Answer, memory: Memory, scope: Scope, receive: Receive, send: Send) -> bool:
     """Send an answer. False when the client hung up before it was complete."""
+    if answer.ending is Ending.UNANSWERED:
+        _hang_up(scope)
+        return True
     head = {**answer.headers, EVIDENCE_HEADER: str(memory.generations)}
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in head.items()]
     # What has a known length was finished before it is sent. Counted, it would still be at work for a moment when the
@@ -113,6 +116,12 @@ async def _end(ending: Ending, scope: Scope, send: Send) -> None:
         if connection is not None:
             # Linger on, for zero seconds: the close sends RST instead of FIN (POSIX SO_LINGER).
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+
+
+def _hang_up(scope: Scope) -> None:
+    transport = cast("asyncio.Transport | None", scope.get(_TRANSPORT))
+    if transport is not None:
         transport.abort()
 
 

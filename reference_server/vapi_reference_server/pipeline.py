@@ -30,6 +30,7 @@ def read_object(raw: bytes) -> JsonObject:
 
 def read_request(work: Work, raw: bytes) -> Request:
     """Read and check a request body. Raises Problem where a sound endpoint refuses."""
+    work.raw_body = raw
     work.body = read_object(raw)
     work.reach(Stage.BODY)
     request = work.dialect.read(work)

@@ -52,6 +52,10 @@ _FIXED: Mapping[str, Route] = {
     "/healthz": Route(kind=Kind.HEALTH, method="GET"),
     "/faults": Route(kind=Kind.FAULTS, method="GET"),
     **dict.fromkeys(("/responses", "/v1/responses"), Route(kind=Kind.ANSWER, dialect=DialectName.RESPONSES)),
+    **dict.fromkeys(
+        ("/webhook", f"{_CHAT}/custom-tool", f"/v1{_CHAT}/custom-tool"),
+        Route(kind=Kind.ANSWER, dialect=DialectName.SERVER_MESSAGES),
+    ),
     **dict.fromkeys(("/messages", "/v1/messages"), Route(kind=Kind.ANSWER, dialect=DialectName.ANTHROPIC)),
 }
 # The three below the plain one carry the names of the routes in Vapi's own sample server.
@@ -98,6 +102,8 @@ def _chat(path: str) -> Route | None:
 
 def nearest_dialect(path: str, headers: Mapping[str, str]) -> DialectName:
     """Whose form of a refusal fits where nothing is served: the path tells, or headers that only one API has."""
+    if path.endswith(("/webhook", "/custom-tool")) or "x-vapi-secret" in headers:
+        return DialectName.SERVER_MESSAGES
     if "/messages" in path or "anthropic-version" in headers:
         return DialectName.ANTHROPIC
     if "/models/" in path or path.startswith("/v1beta") or "x-goog-api-key" in headers:

@@ -73,6 +73,8 @@ class Work:
     """How long a fault of time takes."""
     route: Route | None = None
     checks_key: bool = True
+    raw_body: bytes = b""
+    """The body as it came: what a signature is over."""
     body: JsonObject = field(default_factory=dict[str, object])
     request: Request | None = None
     replies: list[Reply] = field(default_factory=list["Reply"])
@@ -92,7 +94,9 @@ class Work:
     @property
     def call_id(self) -> str | None:
         """The id of the telephone call that this request is part of, if it says so."""
-        call_id = (as_object(self.body.get("call")) or {}).get("id")
+        # A server message has everything one level below.
+        owner = as_object(self.body.get("message")) or self.body
+        call_id = (as_object(owner.get("call")) or {}).get("id")
         return call_id if isinstance(call_id, str) and call_id else None
 
     @property

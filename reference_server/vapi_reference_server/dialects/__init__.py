@@ -11,6 +11,7 @@ from vapi_reference_server.dialects.chat.dialect import ChatDialect
 from vapi_reference_server.dialects.gemini.dialect import GeminiDialect
 from vapi_reference_server.dialects.names import DialectName
 from vapi_reference_server.dialects.responses.dialect import ResponsesDialect
+from vapi_reference_server.webhooks.dialect import WebhookDialect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,5 +23,5 @@ __all__ = ["DialectName", "all_dialects"]
 
 def all_dialects() -> Mapping[DialectName, Dialect]:
     """Every dialect, by its name."""
-    dialects = (ChatDialect(), ResponsesDialect(), AnthropicDialect(), GeminiDialect())
+    dialects = (ChatDialect(), ResponsesDialect(), AnthropicDialect(), GeminiDialect(), WebhookDialect())
     return {dialect.name: dialect for dialect in dialects}

@@ -12,3 +12,5 @@ class DialectName(Enum):
     RESPONSES = "openai_responses"
     ANTHROPIC = "anthropic_messages"
     GEMINI = "gemini_generate_content"
+    SERVER_MESSAGES = "vapi_server_messages"
+    """What Vapi tells and asks a backend during a call; no model is asked."""

@@ -30,6 +30,9 @@ from vapi_reference_server.faults.tool_rounds import tool_round_faults
 from vapi_reference_server.faults.tools import tool_faults
 from vapi_reference_server.faults.turns import turn_faults
 from vapi_reference_server.faults.usage import usage_faults
+from vapi_reference_server.faults.webhook_choices import webhook_choice_faults
+from vapi_reference_server.faults.webhook_results import webhook_result_faults
+from vapi_reference_server.faults.webhooks import webhook_faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,4 +76,7 @@ def listed_faults() -> tuple[Fault, ...]:
         *gemini_faults(),
         *gemini_request_faults(),
         *gemini_stream_faults(),
+        *webhook_faults(),
+        *webhook_result_faults(),
+        *webhook_choice_faults(),
     )
