@@ -134,17 +134,25 @@ def _stream(
     for piece in body.pieces():
         listening.at_ns = body.at_ns
         for text in events.feed(piece):
-            _throw_if_error(text)
-            _hear(v8_json.parse(text), listening)
+            document = v8_json.parse(text)
+            _throw_if_error(document)
+            _hear(document, listening)
     listening.at_ns = body.at_ns
     if exchange.end is not End.CLOSED_BY_US:
         events.end()
 
 
-def _throw_if_error(text: str) -> None:
+def _parsed(text: str) -> object:
+    """None where it is no JSON."""
+    try:
+        return v8_json.parse(text)
+    except JsError:
+        return None
+
+
+def _throw_if_error(document: object) -> None:
     """`throwIfStreamErrorChunk`; whatever else goes wrong in it is swallowed."""
     try:
-        document = v8_json.parse(text)
         error = object_or_nothing(object_or_nothing(document).get("error"))
         code = error.get("code")
         if not isinstance(code, int | float) or isinstance(code, bool):
@@ -206,7 +214,7 @@ class _Events:
             self._is_first = False
             text = text.removeprefix("\ufeff")
         if text.lstrip(_SPACE).startswith("{"):
-            _throw_if_error(text)
+            _throw_if_error(_parsed(text))
         for start in range(0, len(text), _WINDOW_CHARACTERS):
             for event in self._cut(text[start : start + _WINDOW_CHARACTERS]):
                 trimmed = event.strip(_SPACE)
