@@ -13,6 +13,7 @@ from vapi_conformance.consumers.utf16 import well_formed
 
 __all__ = ["parse_slowly"]
 
+_SPACES = frozenset(" \t\n\r")
 _SPACE = re.compile(r"[ \t\n\r]*")
 _MINUS = re.compile(r"-?")
 _SIGN = re.compile(r"[+-]?")
@@ -150,6 +151,9 @@ class _Parser:
 
     def _skip_space(self) -> str:
         """The next character that is no white space, not consumed; empty at the end."""
+        char = self._text[self._at : self._at + 1]
+        if char not in _SPACES:  # as good as always, and this is asked for every token
+            return char
         self._at = _end(_SPACE, self._text, self._at)
         return self._here()
 
