@@ -134,7 +134,7 @@ def _told(results: Iterable[Message], messages: Sequence[Message]) -> str:
     spoken = " ".join(reversed([message.text for message in turn if message.role == "assistant"]))
     told = (spoken_result(result.text) for result in results)
     sentences = [sentence for sentence in told if not _says(spoken, sentence)]
-    return " ".join(sentences) or _NOTHING_LEFT
+    return " ".join(dict.fromkeys(sentences)) or _NOTHING_LEFT
 
 
 def _says(text: str, sentence: str) -> bool:

@@ -111,8 +111,10 @@ class TestATool:
     def test_of_two_tells_both_results(self, phone: Telephone) -> None:
         asked = says("Weather and clock")
         first = phone.ask(asked)
-        words = phone.words(asked, called_again(first), *results(first, "Fine"))
-        assert "The tool says: Fine. The tool says: Fine." == words
+        again, (one, two) = called_again(first), results(first, "Fine")
+        assert "The tool says: Fine. The tool says: Late." == phone.words(asked, again, one, {**two, "content": "Late"})
+        # Nobody says the same sentence twice.
+        assert "The tool says: Fine." == phone.words(asked, again, one, two)
 
     def test_result_that_was_spoken_already_is_not_said_again(self, phone: Telephone) -> None:
         """What Vapi heard itself say is spelt in other ways."""
