@@ -101,6 +101,11 @@ class TestTheSameTurnAgain:
         record = call(self.TURN, [said("What?", at_ms=500, over_ms=3000), said("Me too.")])
         assert [(0, False), (1, True)] == [_counters(exchange.request.body) for exchange in record.exchanges]
 
+    def test_counts_while_a_tool_runs(self) -> None:
+        asks = tool_call(("call_1", "get_weather", "{}"))
+        record = call({"tools": [WEATHER], **self.TURN}, [asks, said("Me too.")])
+        assert [(0, False), (1, True)] == [_counters(exchange.request.body) for exchange in record.exchanges]
+
     def test_forgives_an_error_that_a_newer_request_replaces(self) -> None:
         """Four answers with status 500 on superseded requests did not end a recorded call."""
         record = call(self.TURN, [Answer(status=500), said("Me too.")])

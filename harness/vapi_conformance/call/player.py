@@ -105,7 +105,6 @@ class CallPlayer:
         last = max((at for at, each in enumerate(entries) if isinstance(each, Heard)), default=len(entries))
         kept = (each for each in entries[last:] if not isinstance(each, Spoken))
         self._conversation = replace(self._conversation, entries=(*entries[:last], *kept))
-        self._was_interrupted = True
         self._interrupted_ns = None
         self._hear(text, is_new=False, is_keypad=False)
         self._answer("heard-again")
@@ -137,6 +136,7 @@ class CallPlayer:
         self.log.tell("keypad" if is_keypad else "transcript", self._now_ns, text)
         entries = self._conversation.entries
         if not is_new:
+            self._was_interrupted = True  # reported of every further request for a turn, whatever was answered before
             self.log.superseded(self._turn)
             self._conversation = self._conversation.with_user_text(text)
         elif entries and isinstance(entries[-1], Heard):
@@ -196,7 +196,6 @@ class CallPlayer:
             reply = self._ask(why, superseded_ns, interruption, with_confidence=with_confidence)
             if reply.closed == "superseded" or (superseded_ns is not None and not reply.hearing.calls):
                 # Nothing of it is spoken, not even of a whole answer or an error: a newer request replaces it.
-                self._was_interrupted = True
                 return
             if reply.closed is None and self._take_reply(reply):
                 return
