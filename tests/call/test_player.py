@@ -302,6 +302,13 @@ class TestSpecialTools:
         assert ["Billing"] == told(record, "hand-off")
         assert ["Billing here."] == told(record, "speech")
 
+    def test_hand_overs_without_end_are_given_up(self) -> None:
+        scenario = {"tools": [{"name": "handoff_to_Billing"}], "squad": self.SQUAD, **ONE_TURN}
+        record = call(scenario, [tool_call(("h", "handoff_to_Billing", "{}"))])
+        assert MOST_ROUNDS + 1 == len(record.exchanges)
+        assert [f"the call was handed over {MOST_ROUNDS + 1} times"] == told(record, "silence")
+        assert ("customer-ended-call",) == record.ended.reasons
+
     def test_a_member_with_a_first_message_says_it(self) -> None:
         squad = [{**self.SQUAD[0], "first_message": "Billing, hello."}]
         scenario = {"tools": [{"name": "handoff_to_Billing"}], "squad": squad, **ONE_TURN}

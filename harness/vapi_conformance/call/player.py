@@ -58,6 +58,8 @@ class CallPlayer:
     _number: int = 0
     """Requests made for this turn."""
     _was_interrupted: bool = False
+    _hand_offs: int = 0
+    """So many in one call: members who send it round and round are stopped."""
 
     def is_over(self) -> bool:
         """Whether the line is closed, by whomever."""
@@ -108,6 +110,11 @@ class CallPlayer:
         self._interrupted_ns = None
         self._hear(text, is_new=False, is_keypad=False)
         self._answer("heard-again")
+
+    @property
+    def free_ns(self) -> int:
+        """Call time from which the line is the caller's: the assistant is done, or was interrupted."""
+        return self._quiet_ns if self._interrupted_ns is None else self._interrupted_ns
 
     @property
     def unanswered(self) -> str | None:
@@ -176,6 +183,8 @@ class CallPlayer:
         if over_ns >= timeout_ns:
             # That idle messages do not put the end off is inferred: the timeout counts the caller's silence.
             self._wait_until(timeout_ns)
+            if self._now_ns < timeout_ns:  # somebody at the keyboard would not wait
+                return
             text = f"The caller was silent for {self.scenario.silence_timeout_s:g} s."
             self._end("platform", ("silence-timed-out",), "observed", text)
         else:
@@ -406,6 +415,11 @@ class CallPlayer:
         return frozenset(place for tool in self.scenario.tools for place in tool.destinations)
 
     def _hand_off(self, member: Member) -> None:
+        self._hand_offs += 1
+        if self._hand_offs > MOST_ROUNDS:
+            self.log.tell("silence", self._now_ns, f"the call was handed over {self._hand_offs} times")
+            self._pending.clear()
+            return
         self._conversation = self._conversation.with_results(results_at(self._pending, self._now_ns))
         self._pending.clear()
         self.log.tell("hand-off", self._now_ns, member.name)
