@@ -91,8 +91,8 @@ OPTIONS: Final = (
     EndpointOption(
         name="credential",
         metavar="FILE",
-        help="Your custom-llm credential as JSON. Of Vapi's the apiKey is used, of Rapida's the API compatibility and "
-        "the headers.",
+        help="Your custom-llm credential as JSON. Of Vapi's the apiKey is sent, or an access token that its "
+        "authenticationPlan fetches (OAuth2 client credentials); of Rapida's the API compatibility and the headers.",
     ),
     EndpointOption(
         name="model-options",

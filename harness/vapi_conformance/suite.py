@@ -244,13 +244,13 @@ def _history(
     return [{"role": "system", "content": system}, *messages]
 
 
-def be_sure_of(exchange: Exchange, *, has_key: bool, takes_credential: bool = True) -> None:
+def be_sure_of(exchange: Exchange, *, has_key: bool, takes_credential: bool = True, sends_token: bool = False) -> None:
     """The first plain turn tells whether the rest is worth while.
 
     Raises TransportError when the endpoint cannot be reached, and UsageError when the run is not set up right (no
     key, wrong path): one sentence in place of a hundred failures.
 
-    takes_credential: whether a key may also stand in `--endpoint-credential`.
+    takes_credential: whether a key may also stand in `--endpoint-credential`. sends_token: in place of a key.
     """
     url, response = exchange.request.url, exchange.response
     if response is None:
@@ -263,6 +263,11 @@ def be_sure_of(exchange: Exchange, *, has_key: bool, takes_credential: bool = Tr
             raise UsageError(
                 f"{url} wants a key (status {response.status}): name the environment variable that holds it with "
                 f"--endpoint-api-key-env{other}{said}"
+            )
+        case 401 | 403 if sends_token:
+            raise UsageError(
+                f"{url} refuses the access token (status {response.status}): is authenticationPlan of the credential "
+                f"the one for this endpoint, with the scope that it wants?{said}"
             )
         case 401 | 403:
             raise UsageError(
