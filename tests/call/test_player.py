@@ -60,10 +60,12 @@ class TestTurns:
     def test_by_keypad_tell_the_digits(self) -> None:
         assert [[("user", "User's Keypad Entry: 12#")]] == sent(call({"turns": [{"keypad": "12#"}]}, [said("Thanks.")]))
 
-    def test_carry_word_level_confidence(self) -> None:
-        record = call({"turns": [{"says": "Hi there.", "confidence": True}]}, [said("Yes?")])
-        metadata = messages_of(record.exchanges[0])[-1]["metadata"]
-        assert {"wordLevelConfidence"} == set(metadata if isinstance(metadata, dict) else ())
+    def test_carry_word_level_confidence_and_keep_it(self) -> None:
+        turns = [{"says": "Hi there.", "confidence": True}, {"says": "Bye.", "confidence": True}]
+        record = call({"turns": turns}, [said("Yes?")])
+        metadata = [[each.get("metadata") for each in messages_of(exchange)[1:]] for exchange in record.exchanges]
+        assert metadata[0] == metadata[1][:1]
+        assert [True, False, True] == [isinstance(each, dict) and "wordLevelConfidence" in each for each in metadata[1]]
 
     def test_edit_an_earlier_one(self) -> None:
         turns = [{"says": "One."}, {"says": "Two.", "edits": [{"turn": 1, "text": "Won."}]}]

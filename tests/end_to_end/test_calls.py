@@ -192,6 +192,19 @@ CHANGING = {"messages", "metadata", "timestamp"}
 INTERRUPTED = ("barge-in", "barge-in-at-once", "barge-in-after-a-pause", "barge-in-before-a-word", "barge-in-twice")
 
 
+LISTS: Mapping[str, set[str]] = {
+    "recorded": {"toolCalls", "toolCallList", "toolWithToolCallList"},
+    "schema": {"toolCallList", "toolWithToolCallList"},
+    "events-page": {"toolCallList", "toolWithToolCallList"},
+    "custom-tools-page": {"toolCallList", "toolWithToolCallList"},
+}
+
+
+def ids_in(listed: Sequence[Message]) -> list[object]:
+    """Of the calls, which stand alone or inside their tool."""
+    return [object_or_nothing(each.get("toolCall", each))["id"] for each in listed]
+
+
 class TestScenariosShow:
     """What each was written for is in its requests."""
 
@@ -268,6 +281,19 @@ class TestScenariosShow:
         runs = {value for head in heads if head for name, value in head.headers if name.lower() == b"x-tool-runs"}
         assert {b"1"} == runs
         assert "tools" not in body_of(record.exchanges[0])
+
+    @pytest.mark.parametrize("lists", ["recorded", "schema", "events-page", "custom-tools-page"])
+    def test_both_calls_of_one_answer_in_one_message_to_the_endpoint(self, lists: str, played: Calls) -> None:
+        (record,) = played[f"webhook-{lists}"]
+        (posted,) = record.webhooks
+        message = object_or_nothing(body_of(posted)["message"])
+        listed = {key for key in ("toolCalls", "toolCallList", "toolWithToolCallList") if key in message}
+        assert LISTS[lists] == listed
+        asked = [tool.id for tool in record.tools]
+        assert all(asked == ids_in(cast("list[Message]", message[key])) for key in listed)
+        results = [each["content"] for each in messages_of(body_of(record.exchanges[1])) if each["role"] == "tool"]
+        assert [tool.result for tool in record.tools] == results
+        assert NO_RESULT not in results
 
     def test_a_hand_over_brings_a_new_prompt(self, played: Calls) -> None:
         for name in ("squad-hand-off", "transfer-to-an-assistant"):

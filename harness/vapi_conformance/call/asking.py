@@ -113,8 +113,9 @@ class Asker:
 
     def _body(self, given: Given) -> bytes:
         messages = [dict(each) for each in given.messages]
-        if given.with_confidence and messages and messages[-1].get("role") == "user":
-            messages[-1]["metadata"] = {"wordLevelConfidence": _confidence(str(messages[-1].get("content", "")))}
+        heard = [each for each in messages if given.with_confidence and each.get("role") == "user"]
+        for message in heard:  # the earlier ones keep theirs: whoever drops it changes the history
+            message["metadata"] = {"wordLevelConfidence": _confidence(str(message.get("content", "")))}
         begun = TurnCounters.of(messages)
         counters = replace(begun, model_requests_in_turn=given.number, interrupted=given.was_interrupted)
         body = self.platform.body(messages, tools=given.tools, counters=counters, era=self.era)
