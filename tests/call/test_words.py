@@ -44,6 +44,20 @@ class TestClocks:
         assert (3600_005 * MS, "virtual") == (clock.now_ns(), clock.kind)
         assert time.monotonic() - started < 600
 
+    def test_a_virtual_one_waits_after_a_hang_up_once_and_for_a_second_at_most(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slept = list[float]()
+        monkeypatch.setattr(time, "sleep", slept.append)
+        clock = VirtualClock()
+        clock.wait_until(1000 * MS)
+        for until_ms in (1300, 9000):
+            clock.hung_up()
+            clock.wait_until(until_ms * MS)
+            clock.wait_until((until_ms + 500) * MS)
+        assert [0.3, 1.0] == slept
+        assert 9500 * MS == clock.now_ns()
+
     @pytest.mark.parametrize("clock", [VirtualClock(), RealClock()])
     def test_never_goes_back(self, clock: Clock) -> None:
         clock.wait_until(3 * MS)

@@ -94,6 +94,7 @@ class Asker:
         if closed is not None:
             label = Label(scenario=self.scenario, step=step, attempt=self.attempt, expects="anything")
             exchange = replace(exchange, label=label)
+            self.clock.hung_up()
         self.clock.took(exchange.timing.end_ns or left_ns or 0)
         request = CallRequest(at_ns=requested_ns, turn=given.turn, number=given.number, why=given.why, closed=closed)
         position = self.log.asked(request, exchange)
