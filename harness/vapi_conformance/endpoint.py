@@ -209,7 +209,8 @@ def _chosen(kind: type[_Choice], value: str | None, option: str) -> _Choice | No
     try:
         return kind(value)
     except ValueError:
-        raise UsageError(f"--endpoint-{option}: {value!r} is none of: {', '.join(kind)}") from None
+        known = (each for each in kind if each is not Dialect.VAPI_SERVER_MESSAGES)
+        raise UsageError(f"--endpoint-{option}: {value!r} is none of: {', '.join(known)}") from None
 
 
 def _headers(

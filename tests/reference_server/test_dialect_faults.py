@@ -16,7 +16,8 @@ from vapi_reference_server.faults.fault import Fault, SeenOn
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FAULTS = {name: fault for name, fault in all_faults().items() if fault.dialect is not DialectName.CHAT}
+_OTHERS = (DialectName.CHAT, DialectName.SERVER_MESSAGES)
+FAULTS = {name: fault for name, fault in all_faults().items() if fault.dialect not in _OTHERS}
 _VARIABLE = re.compile(rb"((?:resp|msg|fc|rs|call|toolu|req)_)[0-9a-f]{24,32}")
 _STAMPS = re.compile(rb'"responseId":"[\w-]{22}|"(?:created|completed)_at":\d{10}')
 

@@ -201,7 +201,7 @@ class TestEachFault:
 
 class TestTheTable:
     def test_names_a_rule_for_each_of_many_faults(self) -> None:
-        general = "http|auth|sse|stream|sampling|usage|tools|errors|timing|speech|turns|call"
+        general = "http|auth|sse|stream|sampling|usage|tools|errors|timing|speech|turns|call|webhook"
         layers = f"{general}|chat|chat-stream|(responses|anthropic|gemini)(-stream|-tools)?"
         rules = [fault.breaks for fault in ALL.values()]
         assert [rule for rule in rules if not re.fullmatch(rf"({layers})\.[a-z0-9-]+", rule)] == []

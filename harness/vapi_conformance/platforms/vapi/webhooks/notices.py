@@ -78,6 +78,7 @@ def _report(moment: Moment) -> dict[str, object]:
     lasted_ms = elapsed_ms(moment.said)
     said = artifact(caller, moment.said, era=moment.era)
     transcript = "".join(_lines(moment))
+    minutes = round(lasted_ms / 60_000, 4)
     summary = "The caller asked for something, and was answered."
     urls = _recordings(caller)
     mono: dict[str, object] = dict.fromkeys(("combinedUrl", "assistantUrl", "customerUrl"), urls["recordingUrl"])
@@ -101,18 +102,10 @@ def _report(moment: Moment) -> dict[str, object]:
         "endedReason": ENDED,
         "cost": 0.0192,
         "costBreakdown": _cost_breakdown(),
-        "costs": [
-            {
-                "type": "transcriber",
-                "transcriber": {"provider": "deepgram", "model": "nova-2"},
-                "minutes": round(lasted_ms / 60_000, 4),
-                "cost": 0.0033,
-            },
-            {"type": "vapi", "minutes": round(lasted_ms / 60_000, 4), "cost": 0.0118},
-        ],
+        "costs": _costs(minutes),
         "durationMs": lasted_ms,
         "durationSeconds": lasted_ms / 1000,
-        "durationMinutes": round(lasted_ms / 60_000, 4),
+        "durationMinutes": minutes,
         "summary": summary,
         "transcript": transcript,
         "messages": said["messages"],
@@ -138,6 +131,31 @@ def _recordings(caller: Caller) -> dict[str, object]:
 
 def _after(caller: Caller, milliseconds: int) -> datetime:
     return caller.started_at + timedelta(milliseconds=milliseconds)
+
+
+def _costs(minutes: float) -> list[dict[str, object]]:
+    """What was paid for, item by item; all of it made up."""
+    writer = {"provider": "google", "model": "gemini-2.5-flash"}
+    tokens: dict[str, object] = {"promptTokens": 0, "completionTokens": 0, "cost": 0}
+    return [
+        {
+            "type": "transcriber",
+            "transcriber": {"provider": "deepgram", "model": "nova-2"},
+            "minutes": minutes,
+            "cost": 0.0033,
+        },
+        {"type": "model", "model": {"provider": "custom-llm", "model": "gpt-4o"}, **tokens},
+        {
+            "type": "voice",
+            "voice": {"provider": "vapi", "voiceId": "Elliot", "model": "eleven_turbo_v2_5"},
+            "characters": 118,
+            "cost": 0.0041,
+        },
+        {"type": "vapi", "subType": "normal", "minutes": minutes, "cost": 0.0118},
+        {"type": "analysis", "analysisType": "summary", "model": writer, **tokens},
+        {"type": "analysis", "analysisType": "successEvaluation", "model": writer, **tokens},
+        {"type": "knowledge-base", "model": writer, **tokens},
+    ]
 
 
 def _cost_breakdown() -> dict[str, object]:

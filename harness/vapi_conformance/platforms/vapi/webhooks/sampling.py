@@ -48,7 +48,7 @@ def _value(schema: Mapping[str, object], name: str, depth: int) -> object:
     if given is not None:
         return given
     if branch is not None:
-        return _value(branch, name, depth) if depth > 0 else None
+        return _value(branch, name, depth - 1) if depth > 0 else None
     kind = _type(schema)
     build = _BUILDERS.get(kind, _text)
     return build(schema, name, depth)
