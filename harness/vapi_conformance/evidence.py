@@ -54,7 +54,7 @@ class Evidence:
     conditions: Conditions = field(default_factory=Conditions)
     dialect: Dialect = Dialect.OPENAI_COMPATIBLE
     """How the exchange is read."""
-    call: CallRecord | None = None
+    call: CallRecord | None = field(default=None, hash=False)
     """The whole call that it belongs to, where it was made in one."""
 
     @cached_property
