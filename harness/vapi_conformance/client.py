@@ -124,6 +124,11 @@ class Client:
         self._transport = ClockedTransport(connections=connections)
         self._is_closed = False
 
+    @property
+    def secrets(self) -> Secrets:
+        """What must not appear in any record, as far as it is known by now."""
+        return self._secrets
+
     def __enter__(self) -> Self:
         """Nothing is opened before the first request."""
         return self

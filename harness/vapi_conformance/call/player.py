@@ -112,6 +112,11 @@ class CallPlayer:
         self._answer("heard-again")
 
     @property
+    def interrupted_ns(self) -> int | None:
+        """Call time at which the caller spoke into what was last said or done, until their next turn."""
+        return self._interrupted_ns
+
+    @property
     def free_ns(self) -> int:
         """Call time from which the line is the caller's: the assistant is done, or was interrupted."""
         return self._quiet_ns if self._interrupted_ns is None else self._interrupted_ns

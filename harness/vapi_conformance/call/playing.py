@@ -62,7 +62,9 @@ class Line:
             attempt=attempt,
             person=self.person,
         )
-        system = "\n\n".join([*platform.system_prompts, meant.system or SYSTEM_PROMPT])
+        own = "\n\n".join(platform.system_prompts)
+        # A call that was held by keyboard and kept as a scenario has the assistant's prompt in it.
+        system = own if own and meant.system == own else "\n\n".join(filter(None, [own, meant.system or SYSTEM_PROMPT]))
         return CallPlayer(scenario=meant, asker=asker, log=log, system=system)
 
 

@@ -15,6 +15,7 @@ _COMMANDS: Final = {
     "check": "judge recordings: exchange files, HAR 1.2",
     "check-webhook": "judge a live backend that answers Vapi's server messages",
     "hear": "the words that the caller hears of a recording, and when",
+    "call": "hold a phone call with an endpoint, by keyboard or after a scenario",
     "rules": "the catalogue of rules",
     "explain": "one rule: what holds, why, an example that breaks it, what to do",
     "serve": "run the bundled reference server",

@@ -9,7 +9,7 @@ import click
 from vapi_conformance.report.printable import printable
 from vapi_conformance.report.text import Line, Style
 
-__all__ = ["JsonResults", "complain", "json_option", "one_line", "print_json", "print_lines"]
+__all__ = ["JsonResults", "complain", "encodable", "json_option", "one_line", "print_json", "print_lines"]
 
 _COLOURS: dict[Style, str | None] = {
     "plain": None,
@@ -36,17 +36,17 @@ def one_line(text: str) -> str:
 def print_lines(lines: Iterable[Line]) -> None:
     """click drops the colours by itself when nobody looks."""
     for line in lines:
-        text = _encodable(one_line(line.text), sys.stdout.encoding)
+        text = encodable(one_line(line.text), sys.stdout.encoding)
         click.secho(text, fg=_COLOURS[line.style], bold=line.style in ("strong", "bad", "good"))
 
 
 def complain(sentence: str, *, is_fault: bool = True) -> None:
     """One sentence on standard error."""
-    text = _encodable(one_line(sentence), sys.stderr.encoding)
+    text = encodable(one_line(sentence), sys.stderr.encoding)
     click.secho(text, fg="red" if is_fault else None, err=True)
 
 
-def _encodable(text: str, encoding: str | None) -> str:
+def encodable(text: str, encoding: str | None) -> str:
     """A pipe on Windows and a C locale take few characters; the others are written as escapes."""
     name = encoding or "utf-8"
     return text.encode(name, errors="backslashreplace").decode(name)
