@@ -41,7 +41,8 @@ def get(value: object, key: object) -> object:
     if value is None or value is UNDEFINED:
         raise JsError("TypeError", f"Cannot read properties of {text_of(value)} (reading '{text_of(key)}')")
     if isinstance(value, dict):
-        return cast("dict[str, object]", value).get(text_of(key), UNDEFINED)
+        name = key if isinstance(key, str) else text_of(key)
+        return cast("dict[str, object]", value).get(name, UNDEFINED)
     if isinstance(value, list | str):
         entries = cast("Sequence[object]", value)
         at = _array_index(key)
