@@ -11,7 +11,7 @@ from typing import Final
 
 from vapi_conformance.dialects.asked import Asked, TurnRole
 
-__all__ = ["code_word", "folded", "house_word", "message_texts", "says", "stands_in", "told_to_say"]
+__all__ = ["code_word", "folded", "house_word", "message_texts", "says", "stands_in", "stands_within", "told_to_say"]
 
 _SAY_EXACTLY: Final = re.compile(r"\bsay exactly: ?(.*)", re.IGNORECASE | re.DOTALL)
 _CODE_WORD: Final = re.compile(r"\bmy code word is (\w+)", re.IGNORECASE)
@@ -53,7 +53,12 @@ def folded(text: str) -> str:
 
 def says(answer: str, words: str) -> bool:
     """Whether the answer has these words in this order and nothing between them; true of no words at all."""
-    return f" {folded(words)} ".replace("  ", " ") in f" {folded(answer)} "
+    return stands_within(folded(answer), folded(words))
+
+
+def stands_within(folded_text: str, folded_words: str) -> bool:
+    """As `says`, of texts that are folded already."""
+    return f" {folded_words} ".replace("  ", " ") in f" {folded_text} "
 
 
 def stands_in(request: Asked | None, text: str) -> bool:

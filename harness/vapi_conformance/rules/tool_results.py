@@ -11,6 +11,7 @@ from vapi_conformance.rules.quoting import quote
 from vapi_conformance.rules.reported_error import reported_error
 from vapi_conformance.rules.rule import MAY, MUST, SHOULD, Violation, scenario_rule
 from vapi_conformance.rules.streamed import is_whole
+from vapi_conformance.rules.telling import telling_words
 
 __all__ = [
     "parallel_results_are_answered",
@@ -28,9 +29,6 @@ _TOOL_MESSAGE: Final = (
 
 _FEWEST_QUOTED_WORDS: Final = 5
 """`Success.` and `No result returned.` are also what people say; the longer sentences of Vapi are not."""
-
-
-_TELLING_LETTERS: Final = 4
 
 
 def _responded(group: Sequence[Evidence]) -> bool:
@@ -85,15 +83,9 @@ def result_reaches_the_answer(group: Sequence[Evidence]) -> Iterator[Violation]:
             continue
         heard = set(folded(evidence.transcript.text).split())
         for result in message_texts(evidence.request, "tool"):
-            if not heard & _telling_words(result):
+            if not heard & telling_words(result):
                 expected = f"something of the result {quote(result)}"
                 yield _violation(evidence, step, expected=expected, actual=quote(evidence.transcript.text))
-
-
-def _telling_words(result: str) -> set[str]:
-    """Numbers, and words that are long enough not to be in any answer; all words where none is."""
-    words = set(folded(result).split())
-    return {each for each in words if len(each) >= _TELLING_LETTERS or each.isdecimal()} or words
 
 
 def _unanswered(group: Sequence[Evidence]) -> Iterator[Violation]:
