@@ -164,6 +164,19 @@ class TestWrittenOtherwise:
     def test_in_json_that_may_stand_in_html(self, form: str) -> None:
         assert b"*" * len(form) == masked_body(form.encode(), b"key&a=b+c/d")
 
+    @pytest.mark.parametrize(
+        "form",
+        [
+            "a&amp;b&lt;c&gt;&quot;d&#x27;e\\",  # as Python writes HTML
+            "a&amp;b&lt;c&gt;&quot;d&#39;e\\",  # as PHP does
+            "a&amp;b&lt;c&gt;&#34;d&#39;e\\",  # as Go and Jinja do
+            "a&amp;b&lt;c&gt;\"d'e\\",  # between tags, where quotes may stay
+            "a&b<c>\"d\\'e\\\\",  # as Python shows a string
+        ],
+    )
+    def test_in_html_and_tracebacks(self, form: str) -> None:
+        assert b"*" * len(form) == masked_body(form.encode(), b"a&b<c>\"d'e\\")
+
     def test_lower_case_escapes_leave_letters_alone(self) -> None:
         assert b"*" * 13 == masked_body(b"A%2fB%2fCdefg", b"A/B/Cdefg")
         assert b"a%2fb%2fcdefg" == masked_body(b"a%2fb%2fcdefg", b"A/B/Cdefg")

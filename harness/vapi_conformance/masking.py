@@ -1,9 +1,11 @@
 """Credentials leave no trace in a record: every appearance is written over, byte for byte, so positions stay true.
 
-A credential is found as it is, and as JSON and URLs write it (`\\/` and `%2F` for a slash): an error that quotes a
-header in a JSON text would show it otherwise. It is not found in pieces, in base64, or in a coding we cannot undo.
+A credential is found as it is, and as JSON, URLs, HTML and Python write it (`\\/` and `%2F` for a slash, `&amp;`): an
+error that quotes a header in a JSON text or on a page would show it otherwise. It is not found in pieces, in base64, or
+in a coding we cannot undo.
 """
 
+import html
 import json
 import re
 import threading
@@ -120,6 +122,12 @@ def _written(secret: bytes) -> Iterator[bytes]:
         for marks, figures in _JSON_FOR_HTML:
             written = "".join(f"\\u{ord(each):{figures}}" if each in marks else each for each in json_text[1:-1])
             yield written.encode(errors="surrogateescape")
+    yield repr(text)[1:-1].encode(errors="surrogateescape")  # a traceback of Python's that shows a header
+    for quoted in (False, True):
+        in_html = html.escape(text, quote=quoted).encode(errors="surrogateescape")
+        yield in_html
+        yield in_html.replace(b"&#x27;", b"&#39;")  # so Go, PHP and Jinja write it
+        yield in_html.replace(b"&quot;", b"&#34;").replace(b"&#x27;", b"&#39;")
     for url_text in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
         yield url_text.encode()
         yield _lower_case_escapes(url_text).encode()
