@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from fake_tokens import FakeTokens
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.platforms.vapi import (
     KEY_WITHOUT_CREDENTIAL,
@@ -118,6 +119,29 @@ class TestFromFiles:
         )
         assert {"unused", SECRET} == set(made.secrets)
         assert None is Platform.from_files(credential=credential, base_url=URL, api_key="k").oauth2
+
+    def test_so_is_the_plan_of_a_credential_inside_the_assistant(self, tmp_path: Path) -> None:
+        plan = {"type": "oauth2", "url": "https://id.example/token", "clientId": "c", "clientSecret": SECRET}
+        inline = [{"provider": "custom-llm", "apiKey": "unused", "authenticationPlan": plan}]
+        model = {"provider": "custom-llm", "model": "m", "url": URL}
+        made = Platform.from_files(file(tmp_path, "assistant.json", {"model": model, "credentials": inline}))
+        assert made.oauth2 is not None
+        assert (SECRET, None) == (made.oauth2.client_secret, made.oauth2.scope)
+
+    def test_tokens_are_sent_in_place_of_the_key_and_nothing_overrides_them(self) -> None:
+        headers = {"Authorization": "Bearer of-the-user", "AUTHORIZATION": "Bearer of-another", "X-A": "1"}
+        keyed = Platform.from_files(base_url=URL, api_key="the-key", headers=headers)
+        made = replace(keyed, tokens=FakeTokens(60))
+        sent = [(name, value) for name, value in made.headers() if name.lower() in ("authorization", "x-a")]
+        assert [("authorization", "Bearer token-1"), ("X-A", "1")] == sent
+        assert ("authorization", "Bearer wrong") in made.headers(bearer="wrong")
+        assert "Authorization is not sent" in " ".join(map(str, made.lints()))
+
+    def test_tokens_are_something_an_endpoint_can_check(self) -> None:
+        bare = Platform.from_files(base_url=URL)
+        assert [False, True] == [each.has_key for each in (bare, replace(bare, tokens=FakeTokens(60)))]
+        assert "credential is not given" in " ".join(map(str, bare.lints()))
+        assert "credential is not given" not in " ".join(map(str, replace(bare, tokens=FakeTokens(60)).lints()))
 
     @pytest.mark.parametrize("key", ["", "two words", "line\n", "schlüssel"])
     def test_a_key_no_header_can_carry_is_refused_without_printing_it(self, key: str) -> None:
