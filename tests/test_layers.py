@@ -23,7 +23,7 @@ ROWS = (
     ("call_file", "call_scenario", "evidence", "client", "scenario", "webhook_scenario"),
     ("auth", "call", "specimen_calls"),
     ("rules", "reference"),
-    ("verdict", "specimens", "suite", "webhook_suite", "expected_failures"),
+    ("verdict", "specimens", "suite", "webhook_suite", "expected_failures", "latency"),
     ("report",),
     ("endpoint",),
     ("pytest_plugin", "cli"),
