@@ -30,7 +30,8 @@ def made_call(
     said = object_or_nothing(form.get("requests"))
     if strange := set(said) - set(steps):
         raise ValueError(f"no step {min(strange)!r}")
-    scenario = {"call": name, "about": "A specimen.", "turns": [], **object_or_nothing(form.get("scenario"))}
+    no_turns: list[object] = []
+    scenario = {"call": name, "about": "A specimen.", "turns": no_turns, **object_or_nothing(form.get("scenario"))}
     return call_file.story(
         {
             "name": name,

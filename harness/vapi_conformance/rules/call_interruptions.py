@@ -151,7 +151,7 @@ def _at_work_too_many(each: _Interruption, steps: tuple[CallStep, ...]) -> bool 
 def _waited_ns(each: _Interruption, steps: tuple[CallStep, ...]) -> int | None:
     """How late the next answer began, where that is clearly later than all others of the call."""
     late_ns = _first_token_ns(each.after)
-    others = [_first_token_ns(step) for step in steps if step is not each.after]
+    others = [_first_token_ns(step) for step in steps if step.place != each.after.place]
     known = [at_ns for at_ns in others if at_ns is not None]
     if late_ns is None or not known:
         return None

@@ -80,8 +80,9 @@ class CallStep:
     @cached_property
     def results(self) -> Mapping[str, str]:
         """What the request tells of tools, by the id of the call."""
-        body = self.evidence.request.body if self.evidence.request else {}
-        messages = (object_or_nothing(each) for each in array_or_nothing(body.get("messages")))
+        request = self.evidence.request
+        sent = array_or_nothing(request.body.get("messages") if request is not None else None)
+        messages = (object_or_nothing(each) for each in sent)
         return {
             call_id: content
             for each in messages
