@@ -46,7 +46,7 @@ def scenarios_for(rule_id: str) -> list[WebhookScenario]:
 
 def backend(server: ReferenceServer, fault: str | None = None) -> Backend:
     headers = {} if fault is None else {"X-Fault": fault}
-    if fault in SECONDS:
+    if fault is not None and fault in SECONDS:
         headers["X-Fault-Seconds"] = SECONDS[fault]
     return Backend(
         url=f"{server.url}/webhook",

@@ -149,7 +149,7 @@ ONE, TWO = tool_calls(asked("a")), tool_calls(asked("a"), asked("b", "read_clock
 TEXT_ARGUMENTS = tool_calls(asked("t", arguments='{"city": "Lyon"}'))
 BY_NAME: Mapping[str, tuple[Json, ...]] = {
     "webhook-text-arguments-lost": (TEXT_ARGUMENTS,),
-    "webhook-unknown-tool-untold": (tool_calls(asked("a", "no_such_tool")),),
+    "webhook-unknown-tool-done": (tool_calls(asked("a", "no_such_tool")),),
     "webhook-function-call-empty": (message("function-call", functionCall={"name": "f", "parameters": {}}),),
     "webhook-waits-a-minute": (message("call.endpointing.request"),),
     "webhook-eligible-text": (message("campaign.predial"),),

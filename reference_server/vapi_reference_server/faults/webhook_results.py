@@ -140,16 +140,18 @@ def _tools() -> tuple[Fault, ...]:
             when(_has_text_arguments, _fail_all),
         ),
         _edit(
-            "webhook-unknown-tool-untold",
+            "webhook-unknown-tool-done",
             "webhook.unknown-tool-is-told",
-            "A call of a tool that does not exist has no result.",
-            results(lambda listed: [result for result in listed if "error" not in result]),
+            "A tool that does not exist is said to have run.",
+            each_result(
+                lambda result: {**without(result, "error"), "result": "It is done."} if "error" in result else result
+            ),
         ),
         _edit(
-            "webhook-again-empty",
+            "webhook-again-refused",
             "webhook.redelivered-calls-are-answered",
-            "A message that comes again is answered without results.",
-            asked_again(whole(CALLS, lambda _: {"results": []})),
+            "A message that comes again is turned away.",
+            asked_again(_fail_all),
         ),
         _body(
             "webhook-runs-again",

@@ -1,13 +1,13 @@
 """The answer to `tool-calls`: a result for each call, under its id, one line of text."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
 from vapi_conformance.dialects.server_messages.request import AskedCall, calls_of
 from vapi_conformance.evidence import Evidence
-from vapi_conformance.narrow import array_or_nothing, object_or_none, string_or_none
+from vapi_conformance.narrow import array_or_none, array_or_nothing, object_or_none, object_or_nothing, string_or_none
 from vapi_conformance.platforms.vapi.webhooks.tool_results import LINE_BREAK
 from vapi_conformance.rules.bounding import at_most
 from vapi_conformance.rules.quoting import quote
@@ -46,6 +46,12 @@ def _results(evidence: Evidence) -> tuple[Mapping[str, object], ...]:
 
 def _has_results(evidence: Evidence) -> bool:
     return _is_answered(evidence) and bool(_results(evidence))
+
+
+def _has_ids(evidence: Evidence) -> bool:
+    """Whether `results` is a list, perhaps empty, in which everything has an id: what breaks that is told by others."""
+    listed = array_or_none((document(evidence) or {}).get("results"))
+    return listed is not None and all(string_or_none(object_or_nothing(each).get("toolCallId")) for each in listed)
 
 
 def _asked(evidence: Evidence) -> tuple[AskedCall, ...]:
@@ -93,7 +99,7 @@ def results_name_their_call(evidence: Evidence) -> Iterator[Violation]:
     level=MUST,
     source=f"{_TROUBLESHOOTING}: a call without its result becomes `No result returned…` for the model (recorded too)",
     remedy="Answer every call of the message, not the first alone, under the id that was sent.",
-    applies=lambda evidence: _has_results(evidence) and all(map(_id, _results(evidence))) and bool(_asked(evidence)),
+    applies=lambda evidence: _is_answered(evidence) and _has_ids(evidence) and bool(_asked(evidence)),
 )
 def every_call_has_a_result(evidence: Evidence) -> Iterator[Violation]:
     """Each call of the message has a result under its id."""
@@ -102,8 +108,13 @@ def every_call_has_a_result(evidence: Evidence) -> Iterator[Violation]:
         if call.id not in answered:
             yield Violation(
                 expected=f"a result with the toolCallId {quote(call.id)}",
-                actual=f"results for {', '.join(quote(each or '', 40) for each in sorted(map(str, answered))[:5])}",
+                actual=_results_for(answered),
             )
+
+
+def _results_for(answered: Collection[str | None]) -> str:
+    told = [quote(each, 40) for each in sorted(map(str, answered))[:5]]
+    return f"results for {', '.join(told)}" if told else "no result at all"
 
 
 @webhook_rule(

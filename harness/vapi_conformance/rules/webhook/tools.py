@@ -5,16 +5,15 @@ from typing import Final
 
 from vapi_conformance.dialects.server_messages.request import calls_of
 from vapi_conformance.evidence import Evidence
-from vapi_conformance.narrow import array_or_nothing, object_or_nothing, string_or_none
 from vapi_conformance.platforms.vapi import ToolCall
 from vapi_conformance.platforms.vapi.webhooks import ToolResult, tool_results
+from vapi_conformance.rules.quoting import quote
 from vapi_conformance.rules.rule import MAY, MUST, SHOULD, Violation
 from vapi_conformance.rules.steps import by_step
 from vapi_conformance.rules.webhook.question import (
     answers,
     asked_of,
     claimed,
-    document,
     webhook_rule,
     webhook_scenario_rule,
 )
@@ -31,7 +30,6 @@ __all__ = [
 
 TOOL_RUNS_HEADER: Final = "x-tool-runs"
 """How often tools have run in this call so far: evidence that a backend may offer."""
-_OK: Final = 200
 _RECORDED: Final = "recorded"
 
 
@@ -51,7 +49,7 @@ def _told(evidence: Evidence) -> str:
         if not each.is_found:
             return each.why_none
         if each.is_error:
-            return f"an error: {each.text[:80]!r}"
+            return f"an error: {quote(each.text)}"
     return "no call"
 
 
@@ -93,20 +91,21 @@ def other_forms_are_understood(group: Sequence[Evidence]) -> Iterator[Violation]
 @webhook_scenario_rule(
     "webhook.unknown-tool-is-told",
     scenarios=["tool-unknown"],
-    level=SHOULD,
-    source="Vapi, custom tools troubleshooting: status 200 and an error, also where the tool cannot be run",
-    remedy="Answer a call of a tool that you do not have with 200 and an `error` under its id.",
-    applies=lambda group: "unknown" in by_step(group) and by_step(group)["unknown"][1].status == _OK,
+    level=MAY,
+    source="Vapi OpenAPI of 2026-08-20, ToolCallResult.error: it is there where the call was not successful, and what "
+    "is spoken depends on it",
+    remedy="Answer a call of a tool that you do not have by an `error` under its id, in place of a `result`.",
+    applies=lambda group: (
+        "unknown" in by_step(group) and any(each.is_found for each in _heard(by_step(group)["unknown"][1]))
+    ),
     optional=True,
 )
 def unknown_tool_is_told(group: Sequence[Evidence]) -> Iterator[Violation]:
-    """A call of a tool that does not exist is answered under its id, so that the model knows."""
+    """A call of a tool that does not exist gets an `error` and not a `result`."""
     step, evidence = by_step(group)["unknown"]
-    results = map(object_or_nothing, array_or_nothing((document(evidence) or {}).get("results")))
-    answered = {string_or_none(each.get("toolCallId")) for each in results}
-    for call in calls_of(asked_of(evidence)):
-        if call.id not in answered:
-            yield Violation(expected="an error under the id of the call", actual="no result under that id", step=step)
+    for each in _heard(evidence):
+        if each.is_found and not each.is_error:
+            yield Violation(expected="an error", actual=f"the result {quote(each.text)}", step=step)
 
 
 @webhook_scenario_rule(
