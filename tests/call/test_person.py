@@ -9,6 +9,7 @@ from vapi_conformance.call import Line, VirtualClock
 from vapi_conformance.call.player import CallPlayer
 from vapi_conformance.call.playing import recorded
 from vapi_conformance.call.speaking import Utterance
+from vapi_conformance.call.voice import MOST_PIECES
 from vapi_conformance.call_record import CallRecord
 from vapi_conformance.call_scenario import CallScenario, CallTool, HeardAs, Turn, call_scenario
 from vapi_conformance.platforms.vapi import STILL_PENDING, Platform, ToolCall
@@ -162,3 +163,8 @@ class TestWordsThatChange:
 
 def test_what_is_said_by_the_caller_is_told_once() -> None:
     assert ["Hi."] == told(By([said("Yes?")])(says("Hi.")), "transcript")
+
+
+def test_an_answer_without_end_is_not_taken_whole() -> None:
+    record = By([said(LONG * 1500)])(says("Tell me."))
+    assert MOST_PIECES == len(told(record, "speech"))
