@@ -91,12 +91,16 @@ def tool_is_asked_for_once(group: Group) -> Iterator[Violation]:
 
 def _rounds(group: Group) -> Iterator[tuple[CallStep, int]]:
     """The last answer of each row of answers that call tools, and how many it has."""
-    steps = call_steps(group)
+    last: CallStep | None = None
     count = 0
-    for step, following in zip(steps, (*steps[1:], None), strict=True):
-        count = count + 1 if step.calls_tools and step.request.why == "tool-results" else int(step.calls_tools)
-        if count and (following is None or following.request.why != "tool-results"):
-            yield step, count
+    for step in call_steps(group):
+        goes_on = last is not None and step.calls_tools and step.request.why == "tool-results"
+        if last is not None and not goes_on:
+            yield last, count
+        count = count + 1 if goes_on else 1
+        last = step if step.calls_tools else None
+    if last is not None:
+        yield last, count
 
 
 @scenario_rule(
