@@ -1,0 +1,64 @@
+"""Says when an HTTP/1.1 response is over, by httptools; keeps none of its bytes."""
+
+from http import HTTPStatus
+
+import httptools
+
+__all__ = ["Framing", "is_interim"]
+
+
+class Framing:
+    """A connection's responses, one after the other. Call `release` in the end: parser and framing hold each other."""
+
+    __slots__ = ("_parser", "has_head", "has_more", "is_over", "keeps_alive")
+
+    def __init__(self) -> None:
+        """Before the first byte of the first response."""
+        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
+        self.renew()
+
+    def renew(self) -> None:
+        """The next bytes belong to the answer to a new request."""
+        self.has_head = self.is_over = self.has_more = self.keeps_alive = False
+
+    def release(self) -> None:
+        """No more bytes come."""
+        self._parser = None
+
+    def feed(self, data: bytes) -> str | None:
+        """What is wrong with the bytes; None where nothing is, or where the response was over before."""
+        if self._parser is None:
+            return None
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # 101, which nobody asked for: there is no body that we could understand.
+            self.has_head = self.is_over = self.has_more = True
+        except httptools.HttpParserError as problem:
+            if not self.is_over:
+                return str(problem) or type(problem).__name__
+            self.has_more = True
+        return None
+
+    def on_message_begin(self) -> None:
+        """Of httptools. After the end it is something nobody asked for."""
+        self.has_more = self.is_over
+
+    def on_headers_complete(self) -> None:
+        """Of httptools."""
+        if not self.is_over and not self._is_interim():
+            self.has_head = True
+
+    def on_message_complete(self) -> None:
+        """Of httptools. Whether the connection stays is known here and not later."""
+        if not self.is_over and not self._is_interim() and self._parser is not None:
+            self.is_over = True
+            self.keeps_alive = self._parser.should_keep_alive()
+
+    def _is_interim(self) -> bool:
+        return self._parser is not None and is_interim(self._parser.get_status_code())
+
+
+def is_interim(status: int) -> bool:
+    """100 Continue, 103 Early Hints: the answer comes after them (RFC 9110, 15.2). After 101 comes no HTTP."""
+    return HTTPStatus.CONTINUE <= status < HTTPStatus.OK and status != HTTPStatus.SWITCHING_PROTOCOLS
