@@ -308,7 +308,7 @@ class KeptClient(Client):
         super().__init__(limits=limits, secrets=secrets, renew=renew)
         self.limits = limits
         self.renew = renew
-        self.secrets = {each.decode() for each in secrets.values}
+        self.hidden = {each.decode() for each in secrets.values}
 
 
 @pytest.fixture(autouse=True)
@@ -369,9 +369,9 @@ class TestOpened:
             of_files = {KEY, "client-secret-1", "Token model-secret-1", "model-secret-1"}
             of_options = {"hush-hush", "header-secret-1"}
             of_requests = {"bWU6Y2xpZW50LXNlY3JldC0x"}  # what HTTP Basic makes of client and secret
-            assert {WRONG_KEY, *of_files, *of_options, *of_requests} == kept(live).secrets
+            assert {WRONG_KEY, *of_files, *of_options, *of_requests} == kept(live).hidden
             shown = repr(live)
-            assert not [secret for secret in kept(live).secrets if secret in shown]
+            assert not [secret for secret in kept(live).hidden if secret in shown]
 
     def test_the_given_key_wins_over_the_credentials(self, credential: Path) -> None:
         environment = {"OTHER": "sk-other-0123456789"}
@@ -468,7 +468,7 @@ class TestReference:
     def test_its_own_key_is_sent_and_masked(self, started: list[str]) -> None:
         with opened(read("reference", api_key_env="MY_KEY")) as live:
             assert "Bearer sk-of-the-server" == dict(live.platform.headers())["authorization"]
-            assert {"sk-of-the-server", KEY} <= kept(live).secrets
+            assert {"sk-of-the-server", KEY} <= kept(live).hidden
             assert live.has_key
         assert started
 
