@@ -11,7 +11,7 @@ from raw_server import head, playing, saying
 from vapi_conformance import endpoint
 from vapi_conformance.client import Client, Limits, Outgoing, Renew
 from vapi_conformance.dialects.names import Dialect
-from vapi_conformance.endpoint import Endpoint, Opened, opened, read_endpoint
+from vapi_conformance.endpoint import Endpoint, Opened, check_profile, opened, read_endpoint
 from vapi_conformance.masking import Secrets
 from vapi_conformance.platforms.vapi import ConfigError
 from vapi_conformance.problems import TransportError, UsageError
@@ -141,6 +141,18 @@ class TestChoices:
     @pytest.mark.parametrize("value", ["0", "-1", "601", "inf", "nan", "soon", "1e9", " "])
     def test_a_timeout_that_is_none(self, value: str) -> None:
         assert f"--endpoint-timeout wants seconds above 0 and up to 600, got {value!r}" == problem(timeout=value)
+
+
+class TestServerMessages:
+    def test_are_judged_by_a_command_of_their_own(self) -> None:
+        told = problem(dialect="vapi_server_messages")
+        assert told.endswith("is judged by `vapi-conformance check-webhook URL`")
+
+    def test_have_vapis_profile_and_the_owners_which_is_the_same(self) -> None:
+        check_profile(Profile.VAPI, Dialect.VAPI_SERVER_MESSAGES)
+        check_profile(Profile.STANDARD, Dialect.VAPI_SERVER_MESSAGES)
+        with pytest.raises(UsageError, match="rapida says nothing about Vapi's server messages"):
+            check_profile(Profile.RAPIDA, Dialect.VAPI_SERVER_MESSAGES)
 
 
 class TestPlatforms:

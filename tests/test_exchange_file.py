@@ -1,6 +1,7 @@
 """The stored form: what is saved loads back equal, and what is damaged is refused with the place."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vapi_conformance.exchange import Capture, End, Exchange, Label, Read, Request, Response, Timing
-from vapi_conformance.exchange_file import dump, from_document, save, to_document
+from vapi_conformance.exchange_file import dump, from_document, save, store, to_document
 from vapi_conformance.problems import UsageError
 
 HEADERS = st.lists(st.tuples(st.binary(min_size=1, max_size=8), st.binary(max_size=8)), max_size=4).map(tuple)
@@ -40,6 +41,26 @@ class TestRoundTrip:
         save(exchange, tmp_path / "a.json")
         assert ["a.json"] == [path.name for path in tmp_path.iterdir()]
         assert exchange == from_document(json.loads((tmp_path / "a.json").read_text(encoding="utf-8")))
+
+
+class TestStore:
+    def test_names_sort_in_the_order_of_play_and_hold_no_slash(self, tmp_path: Path) -> None:
+        folder = tmp_path / "made"
+        plain = Exchange(request=Request(method="POST", url="http://a.example"), response=None)
+        labels = (Label(scenario="webhooks/auth", step="right"), Label(scenario="plain", step="one", attempt=2))
+        store([plain, *(replace(plain, label=label) for label in labels)], folder)
+        names = sorted(path.name for path in folder.iterdir())
+        assert [
+            "001-exchange.exchange.json",
+            "002-webhooks-auth.right.1.exchange.json",
+            "003-plain.one.2.exchange.json",
+        ] == names
+
+    def test_takes_away_what_an_earlier_run_left_and_nothing_else(self, tmp_path: Path) -> None:
+        (tmp_path / "009-old.exchange.json").write_text("{}")
+        (tmp_path / "notes.json").write_text("{}")
+        store([], tmp_path)
+        assert ["notes.json"] == [path.name for path in tmp_path.iterdir()]
 
 
 class TestDamage:

@@ -9,7 +9,7 @@ import pytest
 from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import End, Exchange, Label, Read, Request, Response, Timing
 from vapi_conformance.report.effect import Effect, effects, heard_of
-from vapi_conformance.specimens import all_exchanges, base
+from vapi_conformance.specimens import all_exchanges, base, load_specimen
 
 S = 1_000_000_000
 TOOLS = [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]
@@ -259,3 +259,30 @@ class TestScope:
             replace(answered(status=500), label=probe),
         ]
         assert {"heard": 2, "call-ends": 1} == heard_of(Evidence(exchange=each) for each in exchanges)
+
+
+class TestServerMessages:
+    def told(self, name: str, timeout_s: float = 20.0) -> list[tuple[str, str, tuple[str, ...]]]:
+        evidence = load_specimen(f"webhook.{name}").broken_evidence()
+        return [
+            (each.what, each.text, each.ended_reasons)
+            for one in evidence
+            for each in effects(replace(one, conditions=Conditions(timeout_s=timeout_s)))
+        ]
+
+    def test_a_result_that_vapi_cannot_read_is_lost(self) -> None:
+        text = "The model gets `No result returned…` for 1 of 2 calls: its result holds a line break."
+        assert [("tool-lost", text, ())] == self.told("result-is-one-line")
+
+    def test_all_are_lost_where_the_answer_comes_too_late(self) -> None:
+        (found,) = self.told("results-name-the-tool", timeout_s=0.001)
+        text = "The model gets `No result returned…`: Vapi had given up before the answer came."
+        assert ("tool-lost", text, ()) == found
+
+    def test_a_call_without_an_assistant_ends(self) -> None:
+        text = "The call ends before anybody has spoken: no assistant came in time."
+        assert [("call-ends", text, ("assistant-request-failed",))] == self.told("answers-in-time")
+
+    def test_what_is_refused_on_purpose_or_only_told_does_nothing(self) -> None:
+        assert [] == self.told("notice-is-accepted")
+        assert ["tool-call"] == [what for what, _, _ in self.told("missing-secret-is-refused")]

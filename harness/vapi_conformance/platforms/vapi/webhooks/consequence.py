@@ -30,14 +30,17 @@ def webhook_consequence(
     """
     match kind:
         case "tool-calls" if calls:
-            return _of_tool_calls(body, None if is_late else status, calls)
+            return _of_tool_calls(body, status, calls, is_late=is_late)
         case "assistant-request":
             return _of_assistant_request(body, None if is_late else status)
         case _:
             return None
 
 
-def _of_tool_calls(body: bytes, status: int | None, calls: Sequence[ToolCall]) -> Consequence:
+def _of_tool_calls(body: bytes, status: int | None, calls: Sequence[ToolCall], *, is_late: bool) -> Consequence:
+    if is_late:
+        text = "The model gets `No result returned…`: Vapi had given up before the answer came."
+        return Consequence(what="tool-lost", text=text, sureness="inferred")
     lost = [each for each in tool_results(body, status, calls) if not each.is_found]
     if not lost:
         text = "The model gets the result of each call."
