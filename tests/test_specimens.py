@@ -172,7 +172,11 @@ class TestCalls:
         (folder / "specimens" / "bases").mkdir(parents=True)
         (folder / "specimens" / "call.x.json").write_text(json.dumps({"about": "x", "base": "made", **specimen}))
         (folder / "specimens" / "bases" / "made.json").write_text(json.dumps(base))
-        monkeypatch.setattr(specimens, "data_dir", lambda _: folder)
+
+        def data_dir_of_test(_: object) -> Path:
+            return folder
+
+        monkeypatch.setattr(specimens, "data_dir", data_dir_of_test)
         return load_specimen("call.x")
 
     def test_the_form_is_published(self) -> None:
@@ -229,7 +233,7 @@ class TestCalls:
 
     def test_steps_of_a_call_say_their_turns(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         exchange = object_or_nothing(array_or_nothing(self.BASE["exchanges"])[0])
-        made = {"call": {}, "exchanges": [{**exchange, "step": "stream"}]}
+        made: dict[str, object] = {"call": dict[str, object](), "exchanges": [{**exchange, "step": "stream"}]}
         with pytest.raises(ValueError, match=r"step 'stream' of a call is no turn-N\.K"):
             self.loaded({"broken": []}, tmp_path, monkeypatch, made)
 

@@ -55,6 +55,7 @@ def grouped(
     needs: Iterable[Need] = (),
     applies: Callable[[Sequence[Evidence]], bool] = lambda _: True,
     optional: bool = False,
+    why_unjudged: Callable[[Sequence[Evidence]], str] | None = None,
 ) -> Rule:
     def stated(group: Sequence[Evidence]) -> Iterator[Violation]:
         """What is required holds."""
@@ -62,7 +63,7 @@ def grouped(
 
     decorate = scenario_rule(
         "test.holds-together", scenarios=scenarios, standard=MUST, vapi=MUST, source="a test", remedy="Mend it.",
-        needs=needs, applies=applies, optional=optional,
+        needs=needs, applies=applies, optional=optional, why_unjudged=why_unjudged,
     )  # fmt: skip
     return decorate(stated)
 
@@ -255,26 +256,27 @@ class TestCalls:
 class TestWhyNothingWasShown:
     @pytest.mark.parametrize(("optional", "outcome"), [(False, Outcome.UNTESTABLE), (True, Outcome.NOT_APPLICABLE)])
     def test_is_told_in_the_rules_own_words(self, optional: bool, outcome: Outcome) -> None:
-        rule = replace(
-            grouped(applies=lambda _: False, optional=optional),
+        rule = grouped(
+            applies=lambda _: False,
+            optional=optional,
             why_unjudged=lambda group: f"{len(group)} exchanges, and no header",
         )
         found = judge_rule(rule, MUST, shown(step("plain", "a"), step("plain", "b")))
         assert (outcome, "2 exchanges, and no header") == (found.outcome, found.reason)
 
     def test_in_general_words_where_the_rule_knows_nothing_better(self) -> None:
-        rule = replace(grouped(applies=lambda _: False), why_unjudged=lambda _: "")
+        rule = grouped(applies=lambda _: False, why_unjudged=lambda _: "")
         found = judge_rule(rule, MUST, shown(step("plain", "a")))
         assert "no attempt at plain showed what the rule is about" == found.reason
 
     def test_not_where_another_attempt_showed_it(self) -> None:
         first, second = shown(step("plain", "a"), step("plain", "a", 2))
-        rule = replace(grouped(applies=lambda group: group[0] is second), why_unjudged=lambda _: "nothing")
+        rule = grouped(applies=lambda group: group[0] is second, why_unjudged=lambda _: "nothing")
         found = judge_rule(rule, MUST, [first, second])
         assert (Outcome.PASSED, "") == (found.outcome, found.reason)
 
     def test_is_asked_for_as_carefully_as_the_rule_itself(self) -> None:
-        rule = replace(grouped(applies=lambda _: False), why_unjudged=lambda _: str(1 // 0))
+        rule = grouped(applies=lambda _: False, why_unjudged=lambda _: str(1 // 0))
         assert Outcome.HARNESS_ERROR is judge_rule(rule, MUST, shown(step("plain", "a"))).outcome
 
 
