@@ -41,6 +41,7 @@ def _failed(group: Group) -> CallRecord | None:
     dialects=CHAT,
     standard=SHOULD,
     vapi=MUST,
+    rapida=None,
     source="facts on Vapi, 4: ended reasons by status (documented) and for timeouts and chunks that cannot be read "
     "(observed, inferred)",
     catalogue=["VAPI-11"],
@@ -64,6 +65,7 @@ def no_answer_ends_the_call(group: Group) -> Iterator[Violation]:
     dialects=CHAT,
     standard=None,
     vapi=SHOULD,
+    rapida=None,
     source="facts on Vapi, 2.4 and 4 (documented): endCall, endCallPhrases and the silence timeout end a call",
     catalogue=["VAPI-10"],
     remedy="Call endCall and transferCall when the caller wants that, and say an end phrase only when you mean it.",
@@ -109,6 +111,7 @@ def _could_hang_up(group: Group) -> bool:
     dialects=CHAT,
     standard=None,
     vapi=SHOULD,
+    rapida=None,
     source="facts on Vapi, 2.4 (documented): endCall is attached as a tool, and a streamed call of it ends the call",
     catalogue=["VAPI-10"],
     remedy="Offer the model all tools of the request; when it is time to hang up, stream a tool call named endCall.",
@@ -170,6 +173,7 @@ def _bare(place: str) -> str:
     dialects=CHAT,
     standard=None,
     vapi=MUST,
+    rapida=None,
     source="facts on Vapi, 2.4 (documented): transferCall with a number or an assistant's name out of `destinations`; "
     "that Vapi connects to no other place is inferred",
     catalogue=["VAPI-10"],
@@ -196,6 +200,7 @@ def transfer_names_a_destination(group: Group) -> Iterator[Violation]:
     dialects=CHAT,
     standard=None,
     vapi=MUST,
+    rapida=None,
     source="facts on Vapi, 2.1 and 2.4: Vapi's guide prints a bare frame `function_call` (documented), and its client "
     "fails on it with `chunk.choices is not iterable` (observed, SUP:26975041)",
     catalogue=["VAPI-10"],

@@ -93,6 +93,7 @@ def _why_no_answer(group: Group) -> str:
     dialects=CHAT,
     standard=SHOULD,
     vapi=MUST,
+    rapida=None,
     source="facts on Vapi, 1.6 and 1.7 (observed): the connection is closed, the history holds what was spoken, and "
     "the next request follows 0.1 to 4 seconds later",
     catalogue=["VAPI-6"],
@@ -185,6 +186,7 @@ def _why_no_evidence(group: Group) -> str:
     dialects=CHAT,
     standard=SHOULD,
     vapi=SHOULD,
+    rapida=None,
     source="facts on Vapi, 1.7 (observed): closing the connection is the only sign that an answer is not wanted; "
     "RFC 9112, 9.6",
     catalogue=["VAPI-6"],

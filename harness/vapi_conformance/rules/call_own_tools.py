@@ -47,6 +47,7 @@ def _why_not_counted(group: Group) -> str:
     dialects=CHAT,
     standard=None,
     vapi=MUST,
+    rapida=None,
     source="facts on Vapi, 1.7 and 2.4 (observed): a turn is asked up to six times; an endpoint that runs tools itself "
     "has to know a turn again",
     catalogue=["VAPI-6"],
@@ -96,6 +97,7 @@ def _why_not_posted(group: Group) -> str:
     dialects=CHAT,
     standard=None,
     vapi=MUST,
+    rapida=None,
     source="facts on Vapi, 2.4 and 3.3 (documented): `{results: [{toolCallId, result}]}`, status 200, a result for "
     "each call of the message",
     catalogue=["VAPI-10"],
