@@ -171,5 +171,9 @@ def test_progress_is_told_for_what_is_played() -> None:
     told: list[tuple[int, int, str]] = []
     scenarios: Iterable[str] = ("webhooks/tool-calls", "webhooks/auth", "webhooks/function-call")
     chosen = [all_webhook_scenarios()[each] for each in scenarios]
-    list(play(chosen, backend=replace(BACKEND, auth=None), client=Kept(), progress=lambda *each: told.append(each)))
+
+    def tell(number: int, total: int, name: str) -> None:
+        told.append((number, total, name))
+
+    list(play(chosen, backend=replace(BACKEND, auth=None), client=Kept(), progress=tell))
     assert [(1, 2, "webhooks/tool-calls"), (2, 2, "webhooks/function-call")] == told

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,7 @@ def caught(server: ReferenceServer, name: str) -> bool:
 
 def test_each_fault_is_caught_by_name(server: ReferenceServer) -> None:
     with ThreadPoolExecutor(max_workers=8) as executor:
-        found = executor.map(lambda name: caught(server, name), FAULTS)
+        found = executor.map(caught, repeat(server), FAULTS)
         missed = [name for name, is_caught in zip(FAULTS, found, strict=True) if not is_caught]
     assert [] == missed
 

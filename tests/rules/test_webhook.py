@@ -18,8 +18,8 @@ from vapi_conformance.verdict import Outcome, judge
 
 DIALECT = Dialect.VAPI_SERVER_MESSAGES
 RULES = [rule for rule in all_rules().values() if DIALECT in rule.dialects]
-CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": {}}}
-OTHER = {**CALL, "id": "call_2"}
+CALL: Mapping[str, object] = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": {}}}
+OTHER: Mapping[str, object] = {**CALL, "id": "call_2"}
 
 
 def answered(
@@ -33,7 +33,8 @@ def answered(
     scenario: str = "tool-calls",
     **fields: object,
 ) -> Evidence:
-    message = {"type": kind, "toolCallList": [CALL], **fields} if kind == "tool-calls" else {"type": kind, **fields}
+    calls = {"toolCallList": [CALL]} if kind == "tool-calls" else {}
+    message: dict[str, object] = {"type": kind, **calls, **fields}
     data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
     exchange = Exchange(
         request=Request(method="POST", url="https://b.example", body=json.dumps({"message": message}).encode()),
@@ -281,7 +282,11 @@ class TestOverSeveralMessages:
 def test_the_documented_answer_is_sound() -> None:
     (recording,) = vapi_recordings("34-")
     document = object_or_nothing(recording.load()["body"])
-    call = {"id": "call_51kj", "type": "function", "function": {"name": "getWeatherByCity_001", "arguments": {}}}
+    call: Mapping[str, object] = {
+        "id": "call_51kj",
+        "type": "function",
+        "function": {"name": "getWeatherByCity_001", "arguments": {}},
+    }
     # The page on custom tools leaves the name out, which only informs.
     assert {"results-name-the-tool"} == violated(answered("tool-calls", document, toolCallList=[call]))
 

@@ -169,7 +169,8 @@ def _tools() -> tuple[Fault, ...]:
 
 
 def _first(record: JsonObject) -> JsonObject:
-    return next(iter(objects_of(record, "results")), {})
+    listed = objects_of(record, "results")
+    return listed[0] if listed else {}
 
 
 def _fail_all(work: Work) -> None:
