@@ -94,21 +94,22 @@ def asked_kind(evidence: Evidence) -> MessageKind:
     return kind_of(asked_of(evidence))
 
 
-def _is_refused_on_purpose(evidence: Evidence) -> bool:
+def _is_ordinary(evidence: Evidence) -> bool:
+    """A probe is sent to be refused, or in a form that nobody has seen: rules of their own speak about those."""
     label = evidence.exchange.label
-    return label is not None and label.expects == "refusal"
+    return label is None or label.expects == "answer"
 
 
 def is_answer_due(evidence: Evidence) -> bool:
-    """Whether the message asks, and was not sent to be refused."""
-    return asked_kind(evidence).asks and not _is_refused_on_purpose(evidence)
+    """Whether the message asks, and is no probe."""
+    return asked_kind(evidence).asks and _is_ordinary(evidence)
 
 
 def is_notice(evidence: Evidence) -> bool:
-    """Whether the message is of a known kind that only tells, and was not sent to be refused."""
+    """Whether the message is of a known kind that only tells, and is no probe."""
     kind = asked_kind(evidence)
     known = kind is not UNKNOWN and has_message(asked_of(evidence))
-    return known and not kind.asks and not _is_refused_on_purpose(evidence)
+    return known and not kind.asks and _is_ordinary(evidence)
 
 
 def document(evidence: Evidence) -> Mapping[str, object] | None:

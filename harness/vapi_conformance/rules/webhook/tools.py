@@ -11,9 +11,10 @@ from vapi_conformance.rules.quoting import quote
 from vapi_conformance.rules.rule import MAY, MUST, SHOULD, Violation
 from vapi_conformance.rules.steps import by_step
 from vapi_conformance.rules.webhook.question import (
-    answers,
+    asked_kind,
     asked_of,
     claimed,
+    document,
     webhook_rule,
     webhook_scenario_rule,
 )
@@ -95,17 +96,15 @@ def other_forms_are_understood(group: Sequence[Evidence]) -> Iterator[Violation]
     source="Vapi OpenAPI of 2026-08-20, ToolCallResult.error: it is there where the call was not successful, and what "
     "is spoken depends on it",
     remedy="Answer a call of a tool that you do not have by an `error` under its id, in place of a `result`.",
-    applies=lambda group: (
-        "unknown" in by_step(group) and any(each.is_found for each in _heard(by_step(group)["unknown"][1]))
-    ),
-    optional=True,
+    applies=lambda group: "unknown" in by_step(group),
 )
 def unknown_tool_is_told(group: Sequence[Evidence]) -> Iterator[Violation]:
     """A call of a tool that does not exist gets an `error` and not a `result`."""
     step, evidence = by_step(group)["unknown"]
     for each in _heard(evidence):
-        if each.is_found and not each.is_error:
-            yield Violation(expected="an error", actual=f"the result {quote(each.text)}", step=step)
+        if not each.is_error:
+            actual = f"the result {quote(each.text)}" if each.is_found else each.why_none
+            yield Violation(expected="an error", actual=actual, step=step)
 
 
 @webhook_scenario_rule(
@@ -159,7 +158,7 @@ def redelivered_calls_are_not_run_again(group: Sequence[Evidence]) -> Iterator[V
     level=MAY,
     source="Vapi's server-side examples of 2024: function-call is answered by {result}; it is a default message still",
     remedy="Answer function-call by {result}, or take it out of serverMessages.",
-    applies=answers("function-call"),
+    applies=lambda evidence: asked_kind(evidence).name == "function-call" and document(evidence) is not None,
 )
 def function_call_has_a_result(evidence: Evidence) -> Iterator[Violation]:
     """The predecessor of `tool-calls`, `function-call`, is answered by an object with a `result`."""
