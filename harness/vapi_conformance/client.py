@@ -15,7 +15,7 @@ import httpx
 from vapi_conformance.body_weight import HOW_WEIGHED, BodyWeight
 from vapi_conformance.exchange import End, Exchange, Header, Label, Read, Request, Response, Timing
 from vapi_conformance.masking import Secrets, mask_exchange
-from vapi_conformance.network import ClockedStream, ClockedTransport, clocked_stream, deadline
+from vapi_conformance.network import ClockedStream, ClockedTransport, Lines, clocked_stream, deadline
 
 __all__ = ["Client", "HangUp", "Limits", "Outgoing", "Renew"]
 
@@ -119,9 +119,7 @@ class Client:
         self._renew = renew
         self._connections = connections
         self._taken_bytes = 0
-        # No httpx.Client above it: that one reads each Location, also where nothing follows it, and raises at a hostile
-        # one.
-        self._transport = ClockedTransport(connections=connections)
+        self._lines = Lines(connections)
         self._is_closed = False
 
     @property
@@ -142,7 +140,7 @@ class Client:
     def close(self) -> None:
         """Closes every connection; nothing can be sent any more."""
         self._is_closed = True
-        self._transport.close()
+        self._lines.close()
 
     def send(self, outgoing: Outgoing) -> Exchange:
         """One exchange, whatever happens: an endpoint's failure is a record, never an exception.
@@ -173,6 +171,10 @@ class Client:
             return list(executor.map(self.send, outgoing))
 
     def _send(self, outgoing: Outgoing) -> Exchange:
+        with self._lines.taken() as transport:
+            return self._send_on(transport, outgoing)
+
+    def _send_on(self, transport: ClockedTransport, outgoing: Outgoing) -> Exchange:
         progress = _Progress(started_at=datetime.now(UTC).isoformat(timespec="milliseconds"))
         over_at_ns = time.monotonic_ns() + round(self._limits.total_s * _NS_PER_S)
         deadline.at_ns = over_at_ns
@@ -182,7 +184,7 @@ class Client:
         end, error = End.CLEAN, None
         try:
             with nullcontext() if outgoing.may_interrupt is None else outgoing.may_interrupt():
-                self._exchange(outgoing, progress, over_at_ns)
+                self._exchange(transport, outgoing, progress, over_at_ns)
         except KeyboardInterrupt:
             if outgoing.may_interrupt is None:
                 raise
@@ -212,7 +214,7 @@ class Client:
             end = End.NO_RESPONSE
         return _record(outgoing, progress, end=end, error=error)
 
-    def _exchange(self, outgoing: Outgoing, progress: _Progress, over_at_ns: int) -> None:
+    def _exchange(self, transport: ClockedTransport, outgoing: Outgoing, progress: _Progress, over_at_ns: int) -> None:
         limits = self._limits
         timeout = {"connect": limits.connect_s, "read": limits.idle_s, "write": limits.idle_s, "pool": limits.total_s}
 
@@ -233,7 +235,7 @@ class Client:
             extensions={"timeout": timeout, "trace": trace},
         )
         progress.request_headers = tuple(request.headers.raw)
-        response = self._transport.handle_request(request)
+        response = transport.handle_request(request)
         try:
             progress.stream = clocked_stream(response)
             progress.response = Response(

@@ -8,14 +8,15 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import httpcore
 import httpx
 
-__all__ = ["ClockedBackend", "ClockedStream", "ClockedTransport", "Connecting", "clocked_stream", "deadline"]
+__all__ = ["ClockedBackend", "ClockedStream", "ClockedTransport", "Connecting", "Lines", "clocked_stream", "deadline"]
 
 _NS_PER_S: Final = 1_000_000_000
 
@@ -169,6 +170,47 @@ class ClockedTransport(httpx.BaseTransport):
     def close(self) -> None:
         """Closes every connection."""
         self._pool.close()
+
+
+class Lines:
+    """Transports of one connection each, for one thread at a time; the one used last is used next.
+
+    Not one pool for all threads: httpcore's asks whether a connection that looks idle has been closed by the other
+    side, and closes it then, while another thread may have begun to use it (httpcore 1.0; seen as EBADF in the middle
+    of answers as soon as the machine was busy). Nor an httpx.Client above them: that reads each Location, also where
+    nothing follows it, and raises at a hostile one.
+    """
+
+    def __init__(self, most: int) -> None:
+        """most: connections at once; whoever wants one more waits."""
+        self._free = threading.BoundedSemaphore(most)
+        self._lock = threading.Lock()
+        self._idle: list[ClockedTransport] = []
+        self._is_closed = False
+
+    @contextmanager
+    def taken(self) -> Generator[ClockedTransport]:
+        """One that nobody else uses meanwhile."""
+        with self._free:
+            with self._lock:
+                transport = self._idle.pop() if self._idle else ClockedTransport(connections=1)
+            try:
+                yield transport
+            finally:
+                with self._lock:
+                    is_closed = self._is_closed
+                    if not is_closed:
+                        self._idle.append(transport)
+                if is_closed:
+                    transport.close()
+
+    def close(self) -> None:
+        """Closes every connection, those in use as soon as they are given back."""
+        with self._lock:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+        for transport in idle:
+            transport.close()
 
 
 class _Body(httpx.SyncByteStream):
