@@ -52,6 +52,7 @@ BUDGET_NS: Final = 1_200_000_000
 Unit = Literal["ms", "1/s", "count"]
 
 _PER_UNIT: Final[dict[Unit, int]] = {"ms": 1_000_000, "1/s": 1000, "count": 1}
+_UNANSWERED: Final[dict[End, str]] = {End.NO_RESPONSE: "no response", End.TIMED_OUT: "timed out"}
 _BROKEN: Final[dict[End, str]] = {
     End.TRUNCATED: "answer cut off",
     End.RESET: "connection broken",
@@ -294,8 +295,8 @@ def error_kind(sample: Sample) -> str | None:
     exchange = sample.evidence.exchange
     if exchange.end is End.NO_RESPONSE and sample.sent_ns is None:
         return "no connection"
-    if exchange.end in (End.NO_RESPONSE, End.TIMED_OUT):
-        return exchange.end.value
+    if exchange.end in _UNANSWERED:
+        return _UNANSWERED[exchange.end]
     if not sample.evidence.is_success:
         return f"status {sample.evidence.status}"
     return _BROKEN.get(exchange.end) or _wrong_answer(sample.evidence)
