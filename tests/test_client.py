@@ -35,6 +35,14 @@ def sent(url: str, *, limits: Limits = QUICK, secrets: tuple[str, ...] = (), **c
         return client.send(outgoing(url, **changes))
 
 
+def soon(_new: bytes, _at_ns: int) -> int | None:
+    return 50_000_000
+
+
+def until_something_comes(new: bytes, _at_ns: int) -> int | None:
+    return None if new else 5_000_000_000
+
+
 def at_an_a(new: bytes, at_ns: int) -> int | None:
     return at_ns if b"a" in new else None
 
@@ -164,7 +172,7 @@ class TestEnds:
     def test_hanging_up_at_a_time_does_not_wait_for_the_next_read(self, begun: list[bytes | float]) -> None:
         """A caller who speaks into a silence closes the connection, whether an answer has begun or not."""
         with playing(saying([*begun, 5.0])) as url:
-            exchange = sent(url, hang_up=lambda _new, _at_ns: 50_000_000)
+            exchange = sent(url, hang_up=soon)
         assert (End.CLOSED_BY_US, "hung up on purpose") == (exchange.end, exchange.error)
 
     @posix
@@ -198,7 +206,7 @@ class TestEnds:
 
     def test_a_time_to_hang_up_that_is_taken_back_is_none(self) -> None:
         with playing(saying([head(**SSE) + chunked(b"data: b\n\n", end=False), 0.2, chunked(b"data: a\n\n")])) as url:
-            exchange = sent(url, hang_up=lambda new, _at_ns: None if new else 5_000_000_000)
+            exchange = sent(url, hang_up=until_something_comes)
         assert End.CLEAN is exchange.end
 
     def test_a_dead_kept_alive_connection_is_replaced_once(self) -> None:

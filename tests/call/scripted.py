@@ -64,13 +64,17 @@ class ScriptedClient(Client):
         number = len(self.outgoing)
         self.outgoing.append(outgoing)
         answers = self.answers
-        if not isinstance(answers, Sequence):
+        if callable(answers):
             return _exchange(outgoing, answers(object_or_nothing(json.loads(outgoing.body or b"{}"))))
         return _exchange(outgoing, answers[min(number, len(answers) - 1)])
 
 
+def _never(_new: bytes, _at_ns: int) -> int | None:
+    return None
+
+
 def _exchange(outgoing: Outgoing, answer: Answer) -> Exchange:
-    hang_up = outgoing.hang_up or (lambda _new, _at_ns: None)
+    hang_up = outgoing.hang_up or _never
     due_ns, reads = hang_up(b"", 0), list[Read]()
     planned = answer.events if answer.document is None else [(10, json.dumps(answer.document))]
     last_ms = planned[-1][0] + 1 if planned else 10

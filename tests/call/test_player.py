@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import pytest
 
@@ -394,9 +394,8 @@ class TestCallers:
         document = {"callers": 16, "turns": [{"says": "Say exactly: canary {word}"}]}
 
         def repeats(body: Body) -> Answer:
-            messages = body["messages"]
-            assert isinstance(messages, list)
-            return said(str(messages[-1]["content"]).removeprefix("Say exactly: "))
+            last = cast("list[Body]", body["messages"])[-1]
+            return said(str(last["content"]).removeprefix("Say exactly: "))
 
         records = calls_of(document, repeats)
         assert 16 == len({each.call_id for each in records}) == len({each.word for each in records})
