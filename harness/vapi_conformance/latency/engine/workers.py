@@ -67,6 +67,7 @@ class _Worker:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._in, self._out = self._process.stdin, self._process.stdout
+        self.process_id = self._process.pid
         self._lock = threading.Lock()
         self.tell(Setup(number, settings, most_streams))
 
@@ -165,13 +166,18 @@ class Engine:
         self._workers.clear()
         self._readers.clear()
 
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        """Of the workers, in their order: for whoever watches or ends one from outside."""
+        return tuple(worker.process_id for worker in self._workers)
+
     def warm(self, request: Prepared, connections: int) -> None:
         """Opens connections to where the request goes, in all processes together; does not wait until they stand."""
         origin = self._known_origins([request])[0]
         for worker in self._workers:
             worker.tell(Warm(origin, _part(connections, len(self._workers), worker.number)))
 
-    def run(self, shots: Iterable[Shot], *, lanes: int | None = None, then: Then | None = None) -> Iterator[Measured]:
+    def run(self, shots: Iterable[Shot], *, lanes: int | None = None, then: Then | None = None) -> Generator[Measured]:
         """Sends the shots and gives their results as they come, in no order. Each result has to be taken.
 
         lanes: a closed loop of so many streams, each of which takes the next shot when it is free; None: an open loop,
