@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,25 +12,26 @@ from hypothesis import strategies as st
 
 import hars
 from shared_data import Recording, needs_shared, wire_recordings
+from vapi_conformance.call_file import to_document as call_to_document
 from vapi_conformance.exchange import End, Exchange, Read, Request, Response
 from vapi_conformance.exchange_file import to_document
 from vapi_conformance.narrow import array_or_nothing, object_or_none, object_or_nothing
 from vapi_conformance.problems import UsageError
-from vapi_conformance.recordings import Unread, load_exchanges, load_wire
+from vapi_conformance.recordings import Unread, load_call, load_exchanges, load_wire
+from vapi_conformance.specimens import load_specimen
 
 WIRE: Mapping[str, object] = {
     "request": {"method": "POST", "url": hars.URL, "headers": {"a": "b"}, "body": hars.BODY},
     "response": {"status": 200, "headers": {"Content-Type": "text/event-stream"}, "body_text": hars.STREAM},
     "capture": {"recorder": "vcr", "body": "verbatim"},
 }
-STORED = to_document(
-    Exchange(
-        request=Request(method="POST", url=hars.URL, body=b"{}"),
-        response=Response(status=200),
-        reads=(Read(at_ns=5, data=b"data: [DONE]\n\n"),),
-        source="elsewhere",
-    )
+SOUND = Exchange(
+    request=Request(method="POST", url=hars.URL, body=b"{}"),
+    response=Response(status=200),
+    reads=(Read(at_ns=5, data=b"data: [DONE]\n\n"),),
+    source="elsewhere",
 )
+STORED = to_document(SOUND)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.sampled_from([0, 200, -1, 10**250, 1.5]) | st.text(max_size=6),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
@@ -252,11 +254,54 @@ class TestStored:
         assert told == reasons(path, {**STORED, "version": 2})
 
 
+STRANGE: Sequence[object] = (None, 5, "x", list[object](), dict[str, object]())
+
+
+class TestStoredCalls:
+    @staticmethod
+    def call() -> dict[str, object]:
+        call = load_specimen("call.every-turn-is-answered").sound_call
+        assert call is not None
+        return call_to_document(call)
+
+    def test_hold_their_exchanges(self, path: Path) -> None:
+        found = exchanges(path, self.call())
+        assert [f"{path}: exchanges[{number}]" for number in range(3)] == [each.source for each in found]
+        assert ["turn-1.1", "turn-2.1", "turn-3.1"] == [each.label.step for each in found if each.label]
+        assert tuple(found) == load_call(path).exchanges
+
+    def test_a_fault_is_told_with_its_place(self, path: Path) -> None:
+        (reason,) = reasons(path, {**self.call(), "requests": []})
+        assert "FILE: as many requests as exchanges are wanted" == reason
+        (reason,) = reasons(path, {**self.call(), "clock": "sundial"})
+        assert reason.startswith("FILE: /clock: 'sundial' is not one of")
+
+    def test_no_change_of_one_value_raises_anything(self, path: Path) -> None:
+        document = json.loads(json.dumps(self.call()))
+        for place in _places({key: value for key, value in document.items() if key != "exchanges"})[1:]:
+            for value in STRANGE:
+                found = load(path, _changed(document, place, value))
+                assert all(isinstance(each, Exchange | Unread) for each in found)
+
+    def test_an_answer_that_is_none_keeps_the_whole_from_being_judged(self, path: Path) -> None:
+        document = self.call()
+        endless = Read(at_ns=5, data=b"data: {}\n\n" * 250_001)
+        exchange = {**STORED, "reads": to_document(replace(SOUND, reads=(endless,)))["reads"]}
+        document["exchanges"] = [exchange, *array_or_nothing(document["exchanges"])[1:]]
+        first, *others = load(path, document)
+        assert isinstance(first, Unread)
+        assert 2 == len(others)
+        with pytest.raises(UsageError, match=r"exchanges\[0\]: the body has more than 250,000 blank lines"):
+            load_call(path)
+
+
 class TestAnythingElse:
     @pytest.mark.parametrize("document", [[], "text", 1, None, {}, {"messages": []}])
     def test_is_told_what_would_be_read(self, path: Path, document: object) -> None:
         (reason,) = reasons(path, document)
-        assert reason.startswith("FILE is no recording: neither an exchange file (pytest --endpoint-save-exchanges")
+        assert reason.startswith(
+            "FILE is no recording: neither an exchange file nor a whole call (pytest --endpoint-save"
+        )
 
     def test_a_file_that_is_no_json_is_told_so(self, path: Path) -> None:
         path.write_bytes(b'{"log": {"entries": [')

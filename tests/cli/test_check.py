@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import hars
+from vapi_conformance import call_file
 from vapi_conformance.cli import main
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange, Label
@@ -206,6 +207,44 @@ class TestScenarios:
         (sound,) = base("text-stream")
         save(replace(sound, label=Label(scenario="home-made", step="only")), Path("a.json"))
         assert {"a.json": "conformant"} == verdicts(document(check("a.json", "--json")))
+
+
+class TestCalls:
+    """A file that holds a whole call is judged by exchange, and then by the rules over calls."""
+
+    @staticmethod
+    def stored(path: Path, rule_id: str = "call.every-turn-is-answered", *, broken: bool = True) -> Path:
+        specimen = load_specimen(rule_id)
+        call = specimen.broken_call if broken else specimen.sound_call
+        assert call is not None
+        call_file.save(call, path)
+        return path
+
+    @pytest.mark.parametrize(("broken", "verdict"), [(False, "conformant"), (True, "violated")])
+    def test_are_judged_whole(self, broken: bool, verdict: str) -> None:
+        result = check(self.stored(Path("a.call.json"), broken=broken), "--json")
+        found = verdicts(document(result))
+        assert (verdict, int(broken)) == (found["a.call.json"], result.exit_code)
+        assert [f"a.call.json: exchanges[{number}]" for number in range(3)] == list(found)[:3]
+
+    def test_the_text_names_the_file_and_the_answer(self) -> None:
+        result = check(self.stored(Path("a.call.json")), "--rule", "call.every-turn-is-answered")
+        assert 1 == result.exit_code
+        assert "a.call.json, 3 exchanges together: violated: 1 MUST broken, 0 rules held\n" in result.stdout
+        assert "  at        a.call.json: exchanges[2]\n" in result.stdout
+        assert "  repeat    vapi-conformance check a.call.json --rule call.every-turn-is-answered\n" in result.stdout
+
+    def test_each_file_is_a_call_of_its_own(self) -> None:
+        first = self.stored(Path("a.call.json"), broken=False)
+        second = self.stored(Path("b.call.json"), "call.tool-result-is-told")
+        found = verdicts(document(check(first, second, "--json", "--rule", "call.*")))
+        assert {"a.call.json": "conformant", "b.call.json": "conformant"} == found  # a SHOULD warns
+
+    def test_one_exchange_of_a_call_shows_nothing_of_it(self) -> None:
+        save(load_specimen("call.every-turn-is-answered").broken[2], Path("a.json"))
+        result = check("a.json", "--rule", "call.*")
+        assert 2 == result.exit_code
+        assert "judged over a whole scenario, and the files hold none" in result.stderr
 
 
 class TestFiles:

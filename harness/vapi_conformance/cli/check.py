@@ -63,10 +63,11 @@ def command(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Judge the exchanges in FILES, rule by rule.
 
-    FILES are exchange files, as `pytest --endpoint URL --endpoint-save-exchanges DIR` writes them; HAR 1.2 files
-    with bodies, as browsers and proxies write them; or recordings {request, response: {status, headers, body_text}}.
-    A folder stands for the .json and .har files in it. Where a folder holds all exchanges of a scenario, the rules
-    over several exchanges are judged, too. A file that cannot be read is named, and the others are judged.
+    FILES are exchange files and whole calls, as `pytest --endpoint URL --endpoint-save-exchanges DIR` writes them;
+    HAR 1.2 files with bodies, as browsers and proxies write them; or recordings {request, response: {status, headers,
+    body_text}}. A folder stands for the .json and .har files in it. Where a folder holds all exchanges of a scenario,
+    or a file a whole call, the rules over several exchanges are judged, too. A file that cannot be read is named, and
+    the others are judged.
     """
     measure, spoken = None if profile is None else Profile(profile), None if dialect is None else Dialect(dialect)
     check_profile(measure, spoken)

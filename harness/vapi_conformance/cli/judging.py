@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
+from vapi_conformance.call_scenario import ANY_CALL, CALLS
 from vapi_conformance.dialects.flavours import flavour_of
 from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.dialects.recognition import recognise
 from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import Exchange
 from vapi_conformance.platforms.calling import default_platform
-from vapi_conformance.recordings import load_exchanges
+from vapi_conformance.problems import UsageError
+from vapi_conformance.recordings import load_call, load_exchanges
 from vapi_conformance.report.run import Run, Target
 from vapi_conformance.rules import Profile, Rule
 from vapi_conformance.scenario import all_scenarios
@@ -37,6 +39,8 @@ class Judge:
         default_factory=dict[Path, dict[_Attempt, dict[str, Path]]]
     )
     """Folder, then attempt at a scenario, then step: the file. A folder is a run."""
+    _calls: list[Path] = field(default_factory=list[Path])
+    """Files that hold a whole call."""
     _spoken: dict[Path, Counter[Dialect]] = field(default_factory=dict[Path, Counter[Dialect]])
     """Folder, then how many of its exchanges are of which dialect."""
 
@@ -44,7 +48,10 @@ class Judge:
         """What the rules say that look at one exchange; None when none of those was asked for."""
         dialect, because = self._read_as(exchange)
         self._spoken.setdefault(path.parent, Counter())[dialect] += 1
-        if (label := exchange.label) is not None:
+        label = exchange.label
+        if label is not None and label.scenario.startswith(CALLS):
+            self._calls += [path] if self._calls[-1:] != [path] else []
+        elif label is not None:
             folder = self._played.setdefault(path.parent, defaultdict(dict))
             folder[label.scenario, label.attempt][label.step] = path
         rules = [rule for rule in self.rules if not rule.scenarios]
@@ -82,13 +89,39 @@ class Judge:
         return profile, Conditions(platform=default_platform(dialect))
 
     def together(self) -> Iterator[Run]:
-        """What the rules say that look at whole scenarios: one run for each folder that holds one."""
+        """What the rules say that look at whole scenarios: one run for each folder that holds one, and each call."""
         for folder, attempts in self._played.items():
             whole = {attempt: steps for attempt, steps in attempts.items() if _is_whole(attempt, steps)}
             names = {scenario for scenario, _ in whole}
             rules = [rule for rule in self.rules if names & set(rule.scenarios)]
             if rules:
                 yield self._together(folder, whole, rules)
+        for path in self._calls:
+            if (run := self._over_call(path)) is not None:
+                yield run
+
+    def _over_call(self, path: Path) -> Run | None:
+        """What the rules say that look at whole calls; None where the file holds one exchange of a call only."""
+        try:
+            call = load_call(path)
+        except UsageError:
+            return None
+        names = {ANY_CALL, CALLS + call.name}
+        rules = [rule for rule in self.rules if names & set(rule.scenarios)]
+        dialect = self._spoken[path.parent].most_common(1)[0][0]
+        profile, conditions = self._measure(dialect)
+        evidence = [
+            Evidence(exchange=each, dialect=dialect, conditions=conditions, call=call) for each in call.exchanges
+        ]
+        if not rules:
+            return None
+        return Run(
+            target=Target(name=str(path), platform=conditions.platform),
+            profile=profile,
+            dialect=dialect,
+            results=judge(rules, evidence, profile=profile, dialect=dialect),
+            exchanges=len(evidence),
+        )
 
     def _together(self, folder: Path, attempts: dict[_Attempt, dict[str, Path]], rules: Sequence[Rule]) -> Run:
         """The files are read again, so that no more than the exchanges of one scenario or two are in memory."""
