@@ -92,8 +92,8 @@ class TestCallerData:
         assert Outcome.PASSED is judged(self.RULE, self.call("It is 118. Yes, 118.", number=number)).outcome
 
     def test_a_call_without_a_word_shows_nothing(self) -> None:
-        evidence = in_call("tool-at-vapi", {"turn-1.1": calling("get_weather")})
-        assert Outcome.UNTESTABLE is judged(self.RULE, evidence).outcome
+        found = judged(self.RULE, in_call("tool-at-vapi", {"turn-1.1": calling("get_weather")}))
+        assert (Outcome.NOT_APPLICABLE, "nothing was said in the call") == (found.outcome, found.reason)
 
     def test_an_answer_of_digits_takes_no_time(self) -> None:
         assert Outcome.PASSED is judged(self.RULE, self.call("1 ,2" * 5_000)).outcome

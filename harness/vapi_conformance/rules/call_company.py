@@ -108,7 +108,9 @@ def _read_out(step: CallStep, secrets: tuple[str, ...]) -> Iterator[str]:
     catalogue=["VAPI-13"],
     remedy="Hand the messages to the model and not `call`, `customer` or `phoneNumber`; a bystander may be listening.",
     needs=[Need.REQUEST],
+    optional=True,
     applies=lambda group: any(step.text.strip() for step in call_steps(group)),
+    why_unjudged=lambda _: "nothing was said in the call",
 )
 def caller_data_is_not_read_out(group: Group) -> Iterator[Violation]:
     """The caller's number and the ids of the call, which Vapi sends along, are not spoken."""
