@@ -64,7 +64,8 @@ def every_message_is_answered(group: Sequence[Evidence]) -> Iterator[Violation]:
 @webhook_rule(
     "webhook.status-is-200",
     level=MUST,
-    source="Vapi, custom tools troubleshooting: always return HTTP 200, any other status is ignored completely",
+    source="Vapi, custom tools troubleshooting: always return HTTP 200, any other status is ignored completely (notes "
+    "of its staff say that the body may be read all the same)",
     remedy="Answer with status 200 also where something went wrong, and say what in `error`.",
     applies=is_answer_due,
 )

@@ -59,7 +59,7 @@ def _told(evidence: Evidence) -> str:
     scenarios=["tool-call-forms"],
     level=MUST,
     source="Recordings of 2024-07, 2024-12 and 2026-05: function.arguments is an object in every list of the message",
-    remedy="Take function.arguments as the object that it is; parse it only where it is a string.",
+    remedy="Read `function.name`, and `function.arguments` as the object that it is; parse it only where it is text.",
     applies=lambda group: (
         _RECORDED in by_step(group) and any(_is_understood(each) for _, each in by_step(group).values())
     ),
