@@ -30,6 +30,7 @@ What is served, streamed or whole:
   POST /v1/messages                                 Anthropic Messages
   POST /v1beta/models/MODEL:generateContent         Gemini; :streamGenerateContent?alt=sse streams events,
                                                     without alt=sse a JSON array
+  POST /webhook, /chat/completions/custom-tool      answers to Vapi's server messages: tools, who takes a call, ...
   POST /oauth/token                                 access tokens (--oauth-client-env), taken on every path above
   GET  /faults, /healthz                            the faults as JSON; whether the server is up, how many
                                                     answers it works on, how many it gave up
@@ -41,7 +42,8 @@ One fault for one request, by header or by path:
 
 \b
 Environment:
-  REFERENCE_SERVER_API_KEY  callers must send it, where their API wants it (a bearer token, x-api-key, x-goog-api-key)
+  REFERENCE_SERVER_API_KEY  callers must send it, where their API wants it (a bearer token, x-api-key,
+                            x-goog-api-key, x-vapi-secret)
   UPSTREAM_BASE_URL         an OpenAI-compatible API that answers Chat Completions in place of the script
   UPSTREAM_API_KEY          the bearer token for that API
 """
