@@ -1,7 +1,7 @@
 """From a scenario to the record of a call: who calls, with which words, how often."""
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -41,6 +41,10 @@ class Line:
     """Who calls by keyboard."""
     clock: Callable[[], Clock] | None = None
     """In place of the two of ours."""
+    server_headers: Mapping[str, Sequence[tuple[str, str]]] = field(
+        default_factory=dict[str, Sequence[tuple[str, str]]], repr=False
+    )
+    """See `Asker`."""
 
     def player(self, scenario: CallScenario, *, attempt: int = 1, word: str = "") -> CallPlayer:
         """One call, not begun yet. attempt: calls of different numbers have callers of their own."""
@@ -61,6 +65,7 @@ class Line:
             scenario=scenario.label,
             attempt=attempt,
             person=self.person,
+            server_headers=self.server_headers,
         )
         own = "\n\n".join(platform.system_prompts)
         # A call that was held by keyboard and kept as a scenario has the assistant's prompt in it.

@@ -15,7 +15,7 @@ from vapi_conformance.report.effect import heard_of, hearer
 from vapi_conformance.report.run import Run
 from vapi_conformance.rules import all_rules
 from vapi_conformance.suite import be_sure_of
-from vapi_conformance.verdict import judge
+from vapi_conformance.verdict import Outcome, judge
 
 __all__ = ["Judged", "judged"]
 
@@ -39,8 +39,12 @@ class Judged:
         return any(each.gates for each in self.run.results)
 
 
-def judged(records: Sequence[CallRecord], endpoint: Endpoint, live: Opened) -> Judged:
-    """Everything that the catalogue says about these calls."""
+def judged(records: Sequence[CallRecord], endpoint: Endpoint, live: Opened, *, is_planned: bool) -> Judged:
+    """Everything that the catalogue says about these calls.
+
+    is_planned: they follow a scenario, which is to show what its rules are about. Somebody at the keyboard owes that
+    to nobody: what they left out is not told.
+    """
     by_call = [
         [
             Evidence(exchange=each, conditions=live.conditions, dialect=endpoint.dialect, call=record)
@@ -51,6 +55,7 @@ def judged(records: Sequence[CallRecord], endpoint: Endpoint, live: Opened) -> J
     evidence = [each for call in by_call for each in call]
     names = {ANY_CALL, *(label.scenario for each in evidence if (label := each.exchange.label) is not None)}
     rules = [rule for rule in all_rules().values() if not rule.scenarios or names & set(rule.scenarios)]
+    results = judge(rules, evidence, profile=endpoint.profile, dialect=endpoint.dialect)
     unreachable = _unreachable(evidence)
     return Judged(
         results=tuple(call_result(record, of) for record, of in zip(records, by_call, strict=True)),
@@ -58,7 +63,7 @@ def judged(records: Sequence[CallRecord], endpoint: Endpoint, live: Opened) -> J
             target=live.target,
             profile=endpoint.profile,
             dialect=endpoint.dialect,
-            results=judge(rules, evidence, profile=endpoint.profile, dialect=endpoint.dialect),
+            results=[each for each in results if is_planned or each.outcome is not Outcome.UNTESTABLE],
             exchanges=len(evidence),
             heard=heard_of(evidence),
             hearer=hearer(evidence[0]) if evidence else "Vapi",

@@ -15,7 +15,7 @@ from vapi_conformance.call.playing import SYSTEM_PROMPT, recorded
 from vapi_conformance.call.speaking import Utterance
 from vapi_conformance.call.tools import END_CALL, TRANSFER
 from vapi_conformance.call_record import CallEvent, CallRecord, Ended, EventKind
-from vapi_conformance.call_scenario import CallScenario, CallTool, HeardAs, Turn
+from vapi_conformance.call_scenario import CALLER_ENDED, CallScenario, CallTool, HeardAs, Turn
 from vapi_conformance.cli.call_assistant import setup
 from vapi_conformance.cli.call_interrupts import Interrupts, PatientClock
 from vapi_conformance.cli.call_keeping import Keeper
@@ -123,18 +123,20 @@ def held(keyboard: Keyboard, live: Opened) -> CallRecord:
             watch=stage.watch,
             person=somebody,
             clock=lambda: clock,
+            server_headers=found.server_headers,
         )
         player = line.player(found.scenario)
         player.scenario = _with_results(found.scenario, keyboard.tool_results)
         own = "\n\n".join(platform.system_prompts)
         player.system = own or SYSTEM_PROMPT
-        player.asker = replace(player.asker, server_headers=found.server_headers)
         talk = _Talk(player=player, stage=stage, typing=typing, interrupts=interrupts)
         talk.hold()
     document = talk.keeper.document(player.scenario, system=own, ended=talk.ended, runs=player.log.tools)
     if keyboard.save is not None:
         _save(document, keyboard.save)
-    return recorded(player, replace(player.scenario, document=document), word=None, words=())
+    # However the caller and the assistant came to an end was meant so; that the endpoint failed was not.
+    meant = (CALLER_ENDED,) if talk.ended.by == "endpoint" else talk.ended.reasons
+    return recorded(player, replace(player.scenario, document=document, expects_ended=meant), word=None, words=())
 
 
 def _with_results(scenario: CallScenario, results: Mapping[str, str]) -> CallScenario:

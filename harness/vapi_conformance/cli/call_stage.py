@@ -16,6 +16,7 @@ from rich.live import Live
 from rich.text import Text
 
 from vapi_conformance.call.speaking import Utterance, speech_ns, spoken_until
+from vapi_conformance.call.voice import MOST_PIECES
 from vapi_conformance.call_record import CallEvent, EventKind
 from vapi_conformance.cli.printing import encodable, one_line, print_lines
 from vapi_conformance.masking import MIN_BODY_SECRET_BYTES, MIN_SECRET_BYTES, Secrets
@@ -115,6 +116,8 @@ class Stage:
             now_ns = self.now_ns() if self.now_ns is not None else 0
             at_ns = max(now_ns, self._spoken[-1].until_ns if self._spoken else 0)
             until_ns = at_ns + speech_ns(piece, self.characters_per_second)
+            if len(self._spoken) >= MOST_PIECES:
+                return
             self._spoken.append(Utterance(text=piece.strip(), at_ns=at_ns, until_ns=until_ns))
 
     def listens(self, spoken: Sequence[Utterance]) -> None:
