@@ -61,6 +61,7 @@ def reference_server(arguments: Sequence[str] = ()) -> Generator[ReferenceServer
         encoding="utf-8",
         errors="replace",
         env={**environment, _KEY_VARIABLE: key, _CLIENT_VARIABLE: f"{_CLIENT}:{secret}", "PYTHONUNBUFFERED": "1"},
+        process_group=0,  # Ctrl-C is meant for us: in a call by keyboard it interrupts the assistant
     ) as process:
         try:
             url = _announced(process)
