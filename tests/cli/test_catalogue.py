@@ -66,6 +66,8 @@ class TestExplain:
     def test_tells_which_scenario_shows_it(self) -> None:
         text = run("explain", "auth.wrong-key-is-401").stdout
         assert "  shown by  the scenario auth, which pytest --endpoint plays\n" in text
+        text = run("explain", "webhook.wrong-secret-is-refused").stdout
+        assert "  shown by  the messages auth, which check-webhook sends\n" in text
 
     @pytest.mark.parametrize("rule_id", sorted(all_rules())[::10])
     def test_the_document_follows_its_schema(self, rule_id: str) -> None:

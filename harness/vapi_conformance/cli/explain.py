@@ -61,8 +61,11 @@ def command(*, rule_id: str, as_json: bool) -> None:
 def _shown_by(rule: Rule) -> str:
     """In words; the same exchange never shows it when it stands alone."""
     if ANY_CALL in rule.scenarios:
-        return "any whole call"
-    return f"the scenario {' or '.join(rule.scenarios)}"
+        return "any whole call, which pytest --endpoint plays"
+    if Dialect.VAPI_SERVER_MESSAGES in rule.dialects:
+        names = [name.removeprefix("webhooks/") for name in rule.scenarios]
+        return f"the messages {' or '.join(names)}, which check-webhook sends"
+    return f"the scenario {' or '.join(rule.scenarios)}, which pytest --endpoint plays"
 
 
 def _lines(rule: Rule) -> Iterator[Line]:
@@ -78,5 +81,5 @@ def _lines(rule: Rule) -> Iterator[Line]:
     if rule.dialects != EVERY:
         yield Line(f"  dialects  {', '.join(sorted(rule.dialects))}")
     if rule.scenarios:
-        yield Line(f"  shown by  {_shown_by(rule)}, which pytest --endpoint plays")
+        yield Line(f"  shown by  {_shown_by(rule)}")
     yield Line(f"  mend      {rule.remedy}")
