@@ -88,6 +88,16 @@ class TestHostileAnswers:
         assert isinstance(hear(gemini_answer(body)), Heard)
         assert isinstance(hear(gemini_answer(*(body[at : at + 997] for at in range(0, len(body), 997)))), Heard)
 
+    def test_an_error_that_cannot_be_told_is_passed_over_by_node(self) -> None:
+        # Making a text of this status throws, and the library swallows whatever is no ApiError of its own.
+        untold = 'data: {"error":{"code":400,"status":{"toString":1}}}\n\n'
+        heard = google_genai_node.hear(gemini_answer(untold, EVENT))
+        assert (Outcome.SPOKEN, "Hi", None) == (heard.outcome, heard.text, heard.error)
+        told = google_genai_node.hear(gemini_answer(untold.replace('{"toString":1}', '"BAD"'), EVENT))
+        assert (Outcome.FAILED, "") == (told.outcome, told.text)
+        assert told.error is not None
+        assert told.error.startswith("ApiError: got status: BAD. ")
+
     @BOTH
     def test_bounds_are_said(self, hear: Hear) -> None:
         body = hear(gemini_answer(EVENT * 10), max_body_bytes=len(EVENT))
