@@ -154,9 +154,9 @@ class TestBounds:
             exchange = replace(
                 answer(), reads=tuple(Read(at_ns=0, data=data[at : at + 1000]) for at in range(0, len(data), 1000))
             )
-            started = time.perf_counter()
+            started = time.process_time()
             hear(exchange)
-            return time.perf_counter() - started
+            return time.process_time() - started
 
         small = min(seconds(50_000) for _ in range(3))
         assert seconds(1_000_000) < max(0.05, 80 * small)

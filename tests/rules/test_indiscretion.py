@@ -47,6 +47,6 @@ class TestIndiscretions:
 
     @pytest.mark.parametrize("piece", ["at a.", "sk-", "/home/", "a://b:", 'File "', "-", "x"])
     def test_a_hostile_text_takes_no_longer_than_a_plain_one(self, piece: str) -> None:
-        started = time.perf_counter()
+        started = time.process_time()
         list(indiscretions(piece * 100_000))
-        assert time.perf_counter() - started < 5
+        assert time.process_time() - started < 5
