@@ -134,6 +134,22 @@ class TestATurnAskedAgain:
         found = told("call.repeated-turn-is-answered-in-full", in_call("six-requests", exchanges))
         assert faults == [fault for _, fault in found]
 
+    def test_many_times_and_stale_from_the_second_on_is_for_another_rule(self) -> None:
+        texts = ["at", "at ten", "at ten past", "at ten past nine"]
+        exchanges = {f"turn-1.{at}": answer("at", SAY + text) for at, text in enumerate(texts, 1)}
+        found = judged("call.repeated-turn-is-answered-in-full", in_call("six-requests", exchanges))
+        assert Outcome.UNTESTABLE is found.outcome
+        assert "the turn was not answered afresh when it was first asked again" == found.reason
+
+    def test_many_times_with_all_before_closed_the_last_answer_counts(self) -> None:
+        """A slow model: the caller went on each time before the answer was whole."""
+        texts = ["at", "at ten", "at ten past nine"]
+        closed = {f"turn-1.{at}": cut_off(answer("at", SAY + text)) for at, text in enumerate(texts[:2], 1)}
+        story = {"requests": {step: {"closed": "superseded"} for step in closed}}
+        exchanges = {**closed, "turn-1.3": answer("Yes.", SAY + texts[2])}
+        call = in_call("six-requests", {**exchanges, "turn-2.1": answer("ten", SAY + "ten")}, story)
+        assert Outcome.VIOLATED is judged("call.repeated-turn-is-answered-in-full", call).outcome
+
     def test_a_refusal_is_for_another_rule(self) -> None:
         exchanges = {"turn-1.1": answer("plum", SAY + "plum"), "turn-1.2": refused(SAY + "pear tree")}
         found = judged("call.replaced-turn-is-answered-afresh", in_call("replaced-turn", exchanges))

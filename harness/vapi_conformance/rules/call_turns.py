@@ -122,6 +122,13 @@ def replaced_turn_is_answered_afresh(group: Group) -> Iterator[Violation]:
     yield from _told_is_said(group)
 
 
+def _is_stale_at_once(group: Group) -> bool:
+    """Whether no answer before the last was to the words of its own request: `call.grown-turn-…` tells that."""
+    again = [step for step in call_steps(group) if step.request.why == "heard-again" and step.is_dropped and step.told]
+    whole = [step for step in again if step.is_answered]
+    return bool(whole) and not any(step.says(step.told or "") for step in whole)
+
+
 @scenario_rule(
     "call.repeated-turn-is-answered-in-full",
     scenarios=["calls/six-requests"],
@@ -133,8 +140,12 @@ def replaced_turn_is_answered_afresh(group: Group) -> Iterator[Violation]:
     catalogue=["VAPI-5"],
     remedy="Answer each request in full, however often a turn is asked: the caller never heard the answers before.",
     needs=[Need.REQUEST],
-    applies=_sent_again,
-    why_unjudged=_why_not_sent_again,
+    applies=lambda group: _sent_again(group) and not _is_stale_at_once(group),
+    why_unjudged=lambda group: (
+        "the turn was not answered afresh when it was first asked again"
+        if _sent_again(group)
+        else _why_not_sent_again(group)
+    ),
 )
 def repeated_turn_is_answered_in_full(group: Group) -> Iterator[Violation]:
     """The last of many requests for one turn gets a whole answer."""
