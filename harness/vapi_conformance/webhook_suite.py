@@ -10,9 +10,12 @@ from random import Random
 from typing import Final
 
 from vapi_conformance.client import Client, Outgoing
-from vapi_conformance.dialects.server_messages.kinds import KINDS
+from vapi_conformance.dialects.server_messages.kinds import MessageKind
+from vapi_conformance.dialects.server_messages.request import kind_of
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange, Label
+from vapi_conformance.narrow import object_or_nothing
+from vapi_conformance.payload import parse
 from vapi_conformance.platforms.vapi import Assistant, Caller, Conversation, ToolCall
 from vapi_conformance.platforms.vapi.webhooks import (
     QUESTIONS,
@@ -188,10 +191,10 @@ def declined(exchanges: Sequence[Exchange], *, kept: frozenset[str] = frozenset(
     shrugged = _answer(unknown[0])
     found: dict[str, str] = {}
     for scenario, asked in by_scenario.items():
-        kind = _type(asked[0])
-        asks = kind in KINDS and KINDS[kind].asks and kind != "tool-calls"
-        if asks and kind not in kept and all(_answer(each) == shrugged for each in asked):
-            found[scenario] = kind
+        kind = _kind(asked[0])
+        is_optional = kind.asks and kind.name != "tool-calls" and kind.name not in kept
+        if is_optional and all(_answer(each) == shrugged for each in asked):
+            found[scenario] = kind.name
     return found
 
 
@@ -199,9 +202,10 @@ def _answer(exchange: Exchange) -> tuple[int | None, bytes]:
     return exchange.response.status if exchange.response else None, Evidence(exchange=exchange).body
 
 
-def _type(exchange: Exchange) -> str:
-    record = json.loads(exchange.request.body or b"{}")
-    return str(record["message"]["type"])
+def _kind(exchange: Exchange) -> MessageKind:
+    """Of our own message, in which a secret may be written over."""
+    body = parse((exchange.request.body or b"").decode(errors="replace")).value
+    return kind_of(object_or_nothing(body))
 
 
 def be_sure_of(exchange: Exchange, *, has_key: bool) -> None:

@@ -314,6 +314,14 @@ class TestHostileBackends:
         assert result.exception is None or isinstance(result.exception, SystemExit)
         assert "\x1b" not in result.stdout
 
+    def test_that_say_nothing_are_left_after_some_messages(self) -> None:
+        sound = raw_server.head(Content_Length="2", Connection="close") + b"{}"
+        with raw_server.playing(raw_server.saying([sound]), raw_server.saying([])) as url:
+            result = run(f"{url}/hook", "--tool", "f")
+        assert 1 == result.exit_code
+        assert "configuration: not everything was sent: 5 messages were waited for in vain" in result.stdout
+        assert "webhook.every-message-is-answered  MUST" in result.stdout
+
 
 class TestHelp:
     def test_names_the_command_and_its_examples(self) -> None:

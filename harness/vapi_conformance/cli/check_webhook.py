@@ -23,7 +23,7 @@ from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.dialects.server_messages.kinds import KINDS
 from vapi_conformance.endpoint import REFERENCE
 from vapi_conformance.evidence import Conditions, Evidence
-from vapi_conformance.exchange import Exchange
+from vapi_conformance.exchange import End, Exchange
 from vapi_conformance.exchange_file import store
 from vapi_conformance.platforms.vapi.webhooks import Secret
 from vapi_conformance.problems import TransportError, UsageError
@@ -42,6 +42,9 @@ __all__ = ["command"]
 _DIALECT: Final = Dialect.VAPI_SERVER_MESSAGES
 _GRACE_S: Final = 5.0
 """How much longer than Vapi we wait, so that a breach of its limit is seen and not shared."""
+_TIRESOME: Final = (End.TIMED_OUT, End.NO_RESPONSE, End.CLOSED_BY_US)
+_MOST_TIRESOME: Final = 5
+"""Messages that are waited for in vain; after so many the verdict is clear, and each may take half a minute."""
 _FIRST: Final = ("webhooks/tool-calls", "webhooks/auth", "webhooks/unknown-message")
 _REFERENCE_PATH: Final = "/webhook"
 
@@ -223,7 +226,7 @@ def _judged(
         results=judge(rules, evidence, profile=Profile.VAPI, dialect=_DIALECT),
         exchanges=len(judged),
         duration_s=round(time.monotonic() - started, 3),
-        lints=[*settings.lints, *_declined_lint(left_out.values())],
+        lints=[*settings.lints, *_declined_lint(left_out.values()), *_broken_off_lint(exchanges)],
         unreachable=unreachable,
     )
     return run, judged
@@ -245,6 +248,8 @@ def _play(settings: BackendSettings, messages: frozenset[str], exchanges: list[E
             if not exchanges:
                 be_sure_of(exchange, has_key=settings.auth is not None)
             exchanges.append(exchange)
+            if sum(each.end in _TIRESOME for each in exchanges) >= _MOST_TIRESOME:
+                return
 
 
 def _scenarios(messages: frozenset[str]) -> list[WebhookScenario]:
@@ -282,6 +287,11 @@ def _declined_lint(types: Iterable[str]) -> Iterator[str]:
             "not judged, because the backend answers them as it answers a message of no known type: "
             f"{', '.join(names)}; name one with --message to have it judged"
         )
+
+
+def _broken_off_lint(exchanges: Sequence[Exchange]) -> Iterator[str]:
+    if sum(each.end in _TIRESOME for each in exchanges) >= _MOST_TIRESOME:
+        yield f"not everything was sent: {_MOST_TIRESOME} messages were waited for in vain"
 
 
 def _repeat(options: WebhookOptions, messages: Sequence[str], folder: Path | None) -> str:
