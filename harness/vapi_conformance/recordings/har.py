@@ -5,6 +5,7 @@ http://www.softwareishard.com/blog/har-12-spec/. Beyond it, Chromium's `response
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -24,6 +25,8 @@ _CREDENTIALS: Final = frozenset(
 _PATHS: Final = ("/chat/completions", "/responses", "/v1/messages", ":generateContent", ":streamGenerateContent")
 _CONVERSATIONS: Final = ('"messages"', '"contents"', '"input"')
 """What the history is called in a request of each API."""
+_SERVER_MESSAGE: Final = re.compile(r'\s*\{\s*"message"\s*:\s*\{')
+"""How Vapi's messages to a backend begin: they ask no model, and are judged too."""
 _BODILESS: Final = frozenset({204, 304})
 
 
@@ -70,7 +73,9 @@ def _asks_a_model(entry: Mapping[str, object]) -> bool:
     posted = string_or_none(object_or_nothing(request.get("postData")).get("text"))
     content = object_or_nothing(object_or_nothing(entry.get("response")).get("content"))
     is_stream = (string_or_none(content.get("mimeType")) or "").lower().startswith("text/event-stream")
-    return posted is None or any(key in posted for key in _CONVERSATIONS) or is_stream
+    if posted is None or is_stream or _SERVER_MESSAGE.match(posted):
+        return True
+    return any(key in posted for key in _CONVERSATIONS)
 
 
 def _exchange(entry: Fields) -> Exchange:

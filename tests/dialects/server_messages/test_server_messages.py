@@ -1,9 +1,11 @@
 """Server messages as they are read, and how a saved answer to one is recognised."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+import hars
 from vapi_conformance.dialects.apis import api_of
 from vapi_conformance.dialects.names import BUT_GEMINI, CHAT, EVERY, OPENAI, Dialect
 from vapi_conformance.dialects.recognition import recognise
@@ -13,6 +15,7 @@ from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange, Read, Request, Response
 from vapi_conformance.platforms.vapi import Assistant, Caller, Conversation, ToolCall
 from vapi_conformance.platforms.vapi.webhooks import LISTS, Lists, tool_calls_message
+from vapi_conformance.recordings import load_exchanges
 from vapi_conformance.rules import all_rules
 from vapi_conformance.schema import schema
 
@@ -75,6 +78,22 @@ class TestReading:
     @pytest.mark.parametrize("body", [None, b"", b"[]", b"\xff", b"[" * 5000])
     def test_no_object_is_no_request(self, body: bytes | None) -> None:
         assert read_request(body) is None
+
+
+class TestRecordings:
+    def test_a_har_of_a_backend_is_read(self, tmp_path: Path) -> None:
+        message = {"message": {"type": "assistant-request", "call": {"id": "c"}}}
+        asked = hars.entry(
+            hars.request("https://b.example/hook", body=message),
+            hars.response('{"assistantId": "a"}', mime="application/json"),
+        )
+        path = tmp_path / "backend.har"
+        hars.save(
+            path, hars.har(asked, hars.entry(hars.request("https://b.example/other", body={"a": 1}), hars.response()))
+        )
+        (found, *_) = load_exchanges(path)
+        assert isinstance(found, Exchange)
+        assert DIALECT is recognise(found).dialect
 
 
 class TestRecognition:
