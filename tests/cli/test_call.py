@@ -353,6 +353,14 @@ class TestKept:
     def test_are_named_by_their_file(self, file: str, name: str) -> None:
         assert name == scenario_name(Path(file))
 
+    def test_calls_owe_nothing_that_they_did_not_show(self) -> None:
+        """Rules over any call want an answer that was heard; who hangs up before shows none, and that is no fault."""
+        with answering(500) as telephone:
+            held = call(telephone.url, "--record", "kept.call.json", "--json", typed="Hello.\n")
+        checked = CliRunner().invoke(main, ["check", "kept.call.json", "--json"])
+        for found in (document(held)["report"], array_or_nothing(json.loads(checked.stdout)["results"])[-1]):
+            assert 0 == object_or_nothing(object_or_nothing(found)["counts"])["untestable"]
+
     def test_records_are_whole(self) -> None:
         with answering("We are open until six.") as telephone:
             result = call(telephone.url, "--record", "kept.call.json", typed="Hello.\n")

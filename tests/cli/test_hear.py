@@ -8,6 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 import hars
+from call.scripted import call, said
+from vapi_conformance import call_file
 from vapi_conformance.cli import main
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange, Read
@@ -169,3 +171,32 @@ class TestOptions:
     def test_a_slow_voice_leaves_less_silence(self) -> None:
         save(timed(), Path("a.json"))
         assert 0 == results(hear("a.json", "--json", "--speaking-rate", "1"))[0]["dead_air_ms"]
+
+
+class TestCalls:
+    """A file that holds a whole call is told as one story."""
+
+    @staticmethod
+    def stored(name: str) -> str:
+        call_file.save(call({"turns": [{"says": "Hello."}, {"says": "And?"}]}, [said("Yes?"), said("No.")]), Path(name))
+        return name
+
+    def test_are_told_once_with_what_they_come_to(self) -> None:
+        result = hear(self.stored("a.call.json"))
+        lines = result.stdout.splitlines()
+        assert 0 == result.exit_code
+        assert 1 == sum(line.startswith("a.call.json: the call ") for line in lines)
+        assert any(" s  vapi       the call is over: " in line for line in lines)
+        assert 1 == sum(line.startswith("ended after ") for line in lines)
+
+    def test_stand_beside_their_exchanges_in_the_document(self) -> None:
+        found: object = json.loads(hear(self.stored("a.call.json"), self.stored("b.call.json"), "--json").stdout)
+        assert () == errors("harness/hear", found)
+        record = object_or_nothing(found)
+        calls = [object_or_nothing(each) for each in array_or_nothing(record["calls"])]
+        assert ["a.call.json", "b.call.json"] == [each["source"] for each in calls]
+        assert 4 == len(array_or_nothing(record["results"]))
+
+    def test_one_exchange_of_a_call_is_an_exchange(self) -> None:
+        save(call({"turns": [{"says": "Hello."}]}, [said("Yes?")]).exchanges[0], Path("a.json"))
+        assert "first speech after" in hear("a.json").stdout

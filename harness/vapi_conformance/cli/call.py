@@ -157,7 +157,7 @@ def command(  # noqa: PLR0913 - one parameter per option
                     save=save,
                 )
                 records = [held(keyboard, live)]
-            found = judged(records, endpoint, live, is_planned=meant is not None)
+            found = judged(records, endpoint, live)
             secrets = live.client.secrets
     names = [] if record is None else _recorded(records, record)
     if as_json:

@@ -1,11 +1,11 @@
 """From calls to a judged run, and to what stands on paper of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from vapi_conformance.call_record import CallRecord
-from vapi_conformance.call_scenario import ANY_CALL
+from vapi_conformance.call_scenario import ANY_CALL, all_call_scenarios
 from vapi_conformance.endpoint import Endpoint, Opened
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End
@@ -15,9 +15,9 @@ from vapi_conformance.report.effect import heard_of, hearer
 from vapi_conformance.report.run import Run
 from vapi_conformance.rules import all_rules
 from vapi_conformance.suite import be_sure_of
-from vapi_conformance.verdict import Outcome, judge
+from vapi_conformance.verdict import Outcome, RuleResult, judge
 
-__all__ = ["Judged", "judged"]
+__all__ = ["Judged", "judged", "owed"]
 
 _NEVER_ASKED: Final = "the model was never asked"
 
@@ -39,12 +39,8 @@ class Judged:
         return any(each.gates for each in self.run.results)
 
 
-def judged(records: Sequence[CallRecord], endpoint: Endpoint, live: Opened, *, is_planned: bool) -> Judged:
-    """Everything that the catalogue says about these calls.
-
-    is_planned: they follow a scenario, which is to show what its rules are about. Somebody at the keyboard owes that
-    to nobody: what they left out is not told.
-    """
+def judged(records: Sequence[CallRecord], endpoint: Endpoint, live: Opened) -> Judged:
+    """Everything that the catalogue says about these calls."""
     by_call = [
         [
             Evidence(exchange=each, conditions=live.conditions, dialect=endpoint.dialect, call=record)
@@ -63,7 +59,7 @@ def judged(records: Sequence[CallRecord], endpoint: Endpoint, live: Opened, *, i
             target=live.target,
             profile=endpoint.profile,
             dialect=endpoint.dialect,
-            results=[each for each in results if is_planned or each.outcome is not Outcome.UNTESTABLE],
+            results=owed(results, (record.name for record in records)),
             exchanges=len(evidence),
             heard=heard_of(evidence),
             hearer=hearer(evidence[0]) if evidence else "Vapi",
@@ -72,6 +68,12 @@ def judged(records: Sequence[CallRecord], endpoint: Endpoint, live: Opened, *, i
         ),
         advice=_advice(evidence, live) if unreachable is None else None,
     )
+
+
+def owed(results: Sequence[RuleResult], calls: Iterable[str]) -> list[RuleResult]:
+    """Without what calls of a user's own did not show: only those of ours are made to show what rules are about."""
+    ours = all_call_scenarios().keys() & set(calls)
+    return [each for each in results if ours or each.outcome is not Outcome.UNTESTABLE]
 
 
 def _unreachable(evidence: Sequence[Evidence]) -> str | None:

@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import click
 
+from vapi_conformance.call_scenario import CALLS
 from vapi_conformance.cli.printing import JsonResults, json_option, print_lines
 from vapi_conformance.cli.reading import Reading, files_argument
 from vapi_conformance.consumers import Heard, Outcome
@@ -16,6 +17,10 @@ from vapi_conformance.dialects.recognition import recognise
 from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import Exchange
 from vapi_conformance.platforms.calling import default_platform
+from vapi_conformance.problems import UsageError
+from vapi_conformance.recordings import load_call
+from vapi_conformance.report.call_result import CallResult, call_document, call_result
+from vapi_conformance.report.call_text import result_lines, timeline_lines
 from vapi_conformance.report.clients import VAPI, Client, listener
 from vapi_conformance.report.effect import Effect, effects
 from vapi_conformance.report.text import Line, Style
@@ -74,11 +79,16 @@ def command(  # noqa: PLR0913 - one parameter per option
     FILES are what `check` takes. The bytes go through a model of the client that Vapi uses (the openai package for
     Node, 4.91), or for the other APIs of their official client, and then through Vapi's chunk plan, which decides when
     text is handed to text-to-speech. Times are milliseconds after the request was written; recordings without times
-    have none. Synthesis and transport come on top.
+    have none. Synthesis and transport come on top. A file with a whole call (*.call.json) is told as one story.
     """
     plan = ChunkPlan(enabled=not no_chunk_plan, min_characters=min_characters)
-    reading, results = Reading(files=files), JsonResults()
-    for _, exchange in reading:
+    reading, results, calls = Reading(files=files), JsonResults(), _Calls()
+    for path, exchange in reading:
+        if calls.take(path, exchange) and not as_json:
+            for line in calls.told(path):
+                with reading.paused():
+                    print_lines([line])
+            continue
         spoken = recognise(exchange).dialect if dialect is None else Dialect(dialect)
         if spoken is Dialect.VAPI_SERVER_MESSAGES:
             reading.left_out.append(f"{exchange.source}: answers a server message, and nobody hears that")
@@ -90,9 +100,50 @@ def command(  # noqa: PLR0913 - one parameter per option
             with reading.paused():
                 print_lines(_lines(hearing))
     if as_json:
-        results.end({"unread": reading.unread, "left_out": reading.left_out})
+        results.end({"unread": reading.unread, "left_out": reading.left_out, "calls": calls.documents})
     reading.complain()
     sys.exit(reading.exit_status())
+
+
+@dataclass(kw_only=True)
+class _Calls:
+    """Files that hold whole calls: each is told once, as one story."""
+
+    documents: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
+    _path: Path | None = None
+    _result: CallResult | None = None
+    """What the file of that path holds."""
+    _untold: CallResult | None = None
+
+    def take(self, path: Path, exchange: Exchange) -> bool:
+        """Whether the exchange belongs to a whole call."""
+        label = exchange.label
+        if label is None or not label.scenario.startswith(CALLS):
+            return False
+        if path != self._path:
+            self._path, self._result = path, _call_in(path)
+            if self._result is not None:
+                self.documents.append({"source": str(path), **call_document(self._result)})
+                self._untold = self._result
+        return self._result is not None
+
+    def told(self, path: Path) -> Iterator[Line]:
+        """The call, the first time that it is asked for."""
+        result, self._untold = self._untold, None
+        if result is None:
+            return
+        yield Line(f"{path}: the call {result.record.name}", "strong")
+        yield from timeline_lines(result.record.events)
+        yield from result_lines(result, with_transcript=False)
+        yield Line("")
+
+
+def _call_in(path: Path) -> CallResult | None:
+    try:
+        record = load_call(path)
+    except UsageError:
+        return None  # a file with one exchange of a call
+    return call_result(record, [Evidence(exchange=each, call=record) for each in record.exchanges])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

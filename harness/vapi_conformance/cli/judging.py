@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from vapi_conformance.call_scenario import ANY_CALL, CALLS
+from vapi_conformance.cli.call_judging import owed
 from vapi_conformance.dialects.flavours import flavour_of
 from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.dialects.recognition import recognise
@@ -119,7 +120,7 @@ class Judge:
             target=Target(name=str(path), platform=conditions.platform),
             profile=profile,
             dialect=dialect,
-            results=judge(rules, evidence, profile=profile, dialect=dialect),
+            results=owed(judge(rules, evidence, profile=profile, dialect=dialect), [call.name]),
             exchanges=len(evidence),
         )
 
