@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vapi_conformance.latency.histograms import MOST, Histogram, HistogramError, least_n, ranks
+from vapi_conformance.latency.histograms import MOST, Histogram, HistogramError, bounded_n, least_n, ranks
 
 P50, P95, P99 = Fraction(50, 100), Fraction(95, 100), Fraction(99, 100)
 DURATIONS = st.lists(st.integers(0, 10**12), max_size=60)
@@ -132,6 +132,13 @@ class TestHowSureAPercentileIs:
     )
     def test_ranks_of_known_cases(self, n: int, quantile: Fraction, expected: tuple[int | None, int | None]) -> None:
         assert expected == ranks(n, quantile)
+
+    @given(percent=st.integers(1, 99))
+    def test_bounded_n_is_where_both_bounds_begin(self, percent: int) -> None:
+        quantile = Fraction(percent, 100)
+        n = bounded_n(quantile)
+        assert None in ranks(n - 1, quantile)
+        assert None not in ranks(n, quantile)
 
     @given(n=st.integers(1, 300), percent=st.integers(1, 99))
     def test_ranks_are_the_tightest_that_keep_each_tail_small(self, n: int, percent: int) -> None:

@@ -38,6 +38,7 @@ __all__ = [
     "HistogramError",
     "Percentile",
     "Sums",
+    "bounded_n",
     "least_n",
     "ranks",
 ]
@@ -291,6 +292,12 @@ def least_n(quantile: Fraction) -> int:
     2 for p50, 10 for p90, 20 for p95, 100 for p99. Below that, a percentile is the greatest value under another name.
     """
     return math.ceil(1 / min(quantile, 1 - quantile))
+
+
+def bounded_n(quantile: Fraction, confidence: float = CONFIDENCE) -> int:
+    """From how many values on the interval of a percentile has both bounds: 6 for p50, 72 for p95, 368 for p99."""
+    rarer = math.log(max(quantile, 1 - quantile))
+    return math.ceil(math.log((1 - confidence) / 2) / rarer)
 
 
 def ranks(n: int, quantile: Fraction, confidence: float = CONFIDENCE) -> tuple[int | None, int | None]:
