@@ -8,6 +8,7 @@ import errno
 import os
 import socket
 import time
+from time import monotonic_ns
 from typing import Final, Protocol
 
 from vapi_conformance.latency.engine.clocks import ANCILLARY_BYTES, ask_for_stamps
@@ -39,7 +40,7 @@ class Stream:
         self.ticket = ticket
         self.intended_ns = intended_ns
         self.started_at_s = time.time()
-        self.begun_ns = time.monotonic_ns()
+        self.begun_ns = monotonic_ns()
         self.was_sent_again = False
         self.clear()
 
@@ -120,7 +121,7 @@ class Connection:
 
     def _try_address(self) -> None:
         family, address = self.origin.addresses[self._address]
-        self._opened_ns = time.monotonic_ns()
+        self._opened_ns = monotonic_ns()
         try:
             self._socket = socket.socket(family, socket.SOCK_STREAM)
             self._socket.setblocking(False)
@@ -149,7 +150,7 @@ class Connection:
         if state:
             self._not_connected(f"[Errno {state}] {os.strerror(state)}")
             return
-        self.connect_ns = time.monotonic_ns() - self._opened_ns
+        self.connect_ns = monotonic_ns() - self._opened_ns
         self._owner.watch(self, READABLE)
         self._greet()
 
@@ -159,7 +160,7 @@ class Connection:
 
     def _ready(self) -> None:
         self.is_open = True
-        self.free_since_ns = time.monotonic_ns()
+        self.free_since_ns = monotonic_ns()
         if self.stream is None:
             self._owner.opened(self)
         else:
@@ -183,7 +184,7 @@ class Connection:
             return
         stream = self.stream
         while len(self._out):
-            now_ns = time.monotonic_ns()
+            now_ns = monotonic_ns()
             try:
                 taken = self._socket.send(self._out)
             except (BlockingIOError, InterruptedError):
@@ -210,34 +211,34 @@ class Connection:
 
     def on_readable(self) -> None:
         """One socket read."""
-        if self._socket is None:
+        read = self._read()
+        if read is None:
             return
-        stamp = None
+        if read[3]:
+            self._take(read)
+        else:
+            self._closed_by_peer()
+
+    def _read(self) -> RawRead | None:
+        """None where there is nothing, and where what happened has been dealt with."""
+        if self._socket is None:
+            return None
         try:
             if self.is_stamped:
                 data, ancillary, _, _ = self._socket.recvmsg(READ_BYTES, ANCILLARY_BYTES)
-                now_ns = time.monotonic_ns()
-                if ancillary:
-                    stamp = ancillary[0][2]
-            else:
-                data = self._socket.recv(READ_BYTES)
-                now_ns = time.monotonic_ns()
+                now_ns = monotonic_ns()
+                return (now_ns, self._owner.empty_ns, ancillary[0][2] if ancillary else None, data)
+            data = self._socket.recv(READ_BYTES)
+            now_ns = monotonic_ns()
         except (BlockingIOError, InterruptedError):
-            return
+            return None
         except OSError as problem:
             if self.connect_ns is None:
                 self._not_connected(str(problem))
             else:
                 self._broken(str(problem))
-            return
-        self._received((now_ns, self._owner.empty_ns, stamp, data))
-
-    def _received(self, read: RawRead) -> None:
-        """With TLS the bytes mean something else."""
-        if read[3]:
-            self._take(read)
-        else:
-            self._closed_by_peer()
+            return None
+        return (now_ns, self._owner.empty_ns, None, data)
 
     def _take(self, read: RawRead) -> None:
         stream = self.stream
@@ -246,16 +247,16 @@ class Connection:
             self.close()
             return
         stream.reads.append(read)
-        stream.size_bytes += len(read[3]) + _READ_COST_BYTES
+        size_bytes = stream.size_bytes = stream.size_bytes + len(read[3]) + _READ_COST_BYTES
         framing = self._framing
         problem = framing.feed(read[3])
         if framing.is_over:
             self._end("complete", None)
         elif problem is not None:
             self._end("no http", problem)
-        elif stream.size_bytes > _MAX_HEAD_BYTES and not framing.has_head:
+        elif size_bytes > _MAX_HEAD_BYTES and not framing.has_head:
             self._end("no http", f"a response head of more than {_MAX_HEAD_BYTES} bytes")
-        elif stream.size_bytes > self._owner.max_stream_bytes:
+        elif size_bytes > self._owner.max_stream_bytes:
             self._end("bound", f"more than {self._owner.max_stream_bytes} bytes in one answer, its framing included")
 
     # Ending

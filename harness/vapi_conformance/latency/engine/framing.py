@@ -27,10 +27,11 @@ class Framing:
 
     def feed(self, data: bytes) -> str | None:
         """What is wrong with the bytes; None where nothing is, or where the response was over before."""
-        if self._parser is None:
+        parser = self._parser
+        if parser is None:
             return None
         try:
-            self._parser.feed_data(data)
+            parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             # 101, which nobody asked for: there is no body that we could understand.
             self.has_head = self.is_over = self.has_more = True

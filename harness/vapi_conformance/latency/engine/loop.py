@@ -38,7 +38,6 @@ class Loop:
     def __init__(self, settings: Settings, done: Callable[[Raw], None], *, most_streams: int) -> None:
         """done: takes each result, at once and without raising. most_streams: of this process."""
         self.empty_ns = time.monotonic_ns()
-        self._polled_ns = self.empty_ns
         self._settings = settings
         self._bounds = settings.bounds
         self.max_stream_bytes = self._bounds.max_body_bytes
@@ -131,11 +130,12 @@ class Loop:
 
     def _run(self) -> None:
         next_beat_ns = time.monotonic_ns() + _BEAT_NS
-        wait, readers = self._poller.wait, self._readers
+        poller, readers = self._poller, self._readers
         while not self._is_over:
             next_start_ns = self._start_due()
-            events = wait(min(next_beat_ns, next_start_ns))
-            self.empty_ns, self._polled_ns = self._polled_ns, time.monotonic_ns()
+            # What is read now was not there when the list before this one was made.
+            self.empty_ns = poller.looked_ns
+            events = poller.wait(min(next_beat_ns, next_start_ns))
             for descriptor, mask in events:
                 if mask == READABLE:
                     reader = readers.get(descriptor)
@@ -184,6 +184,10 @@ class Loop:
 
     def _start(self, stream: Stream) -> None:
         self._streams += 1
+        until_ns = stream.ticket.until_ns
+        if until_ns is not None and stream.intended_ns > self._begin_ns + until_ns:
+            self._over(stream, "failed", TOO_LATE, connection=None)
+            return
         if self._streams > self._most_streams:
             words = f"not sent: {self._most_streams} streams of this process are under way"
             self._over(stream, "failed", words, connection=None)

@@ -1,8 +1,8 @@
 """Waits for sockets, and for a moment to the microsecond.
 
 asyncio and uvloop wait in whole milliseconds: a request that is meant to start now would start up to one later, which
-is more than the error we allow ourselves. epoll has the same grain from Python, so the last stretch is waited for by
-`select` on epoll's own descriptor, which counts in microseconds.
+is more than the error we allow ourselves. epoll has the same grain from Python, so it is `select` on epoll's own
+descriptor that waits: it counts in microseconds, and leaves the list of the ready to be made after a look at the clock.
 """
 
 import select
@@ -16,13 +16,15 @@ __all__ = ["READABLE", "WRITABLE", "Poller", "make_poller"]
 READABLE: Final = 1
 WRITABLE: Final = 4
 _NS_PER_S: Final = 1_000_000_000
-_GRAIN_NS: Final = 1_000_000
 _MAX_SELECTABLE: Final = 1023
 """FD_SETSIZE - 1: select cannot take a descriptor beyond it."""
 
 
 class Poller(Protocol):
     """Level-triggered: what is ready and left alone is told again."""
+
+    looked_ns: int
+    """Monotonic time just before the newest list was made: what was not in it was not ready then."""
 
     def add(self, descriptor: int, mask: int) -> None:
         """From now on this one is watched."""
@@ -37,7 +39,7 @@ class Poller(Protocol):
         ...
 
     def wait(self, until_ns: int) -> list[tuple[int, int]]:
-        """All that are ready, as descriptor and mask; at the latest shortly before or at that monotonic time.
+        """All that are ready, as descriptor and mask; at the latest at about that monotonic time.
 
         Complete: what is not in the list was not ready when the list was made. Errors and hang-ups count as readable.
         """
@@ -53,6 +55,7 @@ class _SelectorPoller:
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
+        self.looked_ns = time.monotonic_ns()
 
     def add(self, descriptor: int, mask: int) -> None:
         self._selector.register(descriptor, _selector_mask(mask))
@@ -64,7 +67,8 @@ class _SelectorPoller:
         self._selector.unregister(descriptor)
 
     def wait(self, until_ns: int) -> list[tuple[int, int]]:
-        left_s = max(0, until_ns - time.monotonic_ns()) / _NS_PER_S
+        self.looked_ns = time.monotonic_ns()
+        left_s = max(0, until_ns - self.looked_ns) / _NS_PER_S
         ready = self._selector.select(left_s)
         return [
             (
@@ -91,6 +95,7 @@ if sys.platform == "linux":
             self._own = self._epoll.fileno()
             self._watched = 0
             self._most = 1024
+            self.looked_ns = time.monotonic_ns()
 
         def add(self, descriptor: int, mask: int) -> None:
             self._epoll.register(descriptor, mask)
@@ -107,11 +112,12 @@ if sys.platform == "linux":
 
         def wait(self, until_ns: int) -> list[tuple[int, int]]:
             left_ns = until_ns - time.monotonic_ns()
-            if left_ns <= 0:
-                return self._epoll.poll(0, self._most)
-            if left_ns > 2 * _GRAIN_NS or self._own > _MAX_SELECTABLE:
-                return self._epoll.poll(max(0, left_ns - _GRAIN_NS) / _NS_PER_S, self._most)
-            select.select([self._own], [], [], left_ns / _NS_PER_S)
+            if self._own > _MAX_SELECTABLE:
+                self.looked_ns = time.monotonic_ns()
+                return self._epoll.poll(max(0, left_ns) / _NS_PER_S, self._most)
+            if left_ns > 0:
+                select.select([self._own], [], [], left_ns / _NS_PER_S)
+            self.looked_ns = time.monotonic_ns()
             return self._epoll.poll(0, self._most)
 
         def close(self) -> None:

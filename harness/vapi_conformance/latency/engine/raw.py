@@ -20,6 +20,8 @@ class Ticket(NamedTuple):
     origin: int
     """Index among the origins that the worker was told."""
     wire: bytes
+    until_ns: int | None = None
+    """Later than that it is not sent at all. None: however late."""
 
 
 class Raw(NamedTuple):

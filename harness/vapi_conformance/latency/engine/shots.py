@@ -85,6 +85,9 @@ class Shot:
     request: Prepared
     tag: str = ""
     """Of the caller's: comes back with the result."""
+    until_ns: int | None = None
+    """Not sent when it could start only after that time: a closed loop is over then, although shots are in store. Such a
+    shot has a result, too: `Measured.was_too_late`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,8 @@ class Measured:
     longest_take_ns: int
     """Longest time that bytes lay in the kernel before we took them. In no figure where the clock is the kernel's;
     elsewhere it cannot be seen, and is 0."""
+    was_too_late: bool = False
+    """Its time was over before a stream was free, so it was not sent: nothing that anybody is to blame for."""
     was_sent_again: bool = False
     """A kept-alive connection turned out to be dead, and the request went over a fresh one."""
 

@@ -6,7 +6,6 @@ from typing import Final
 
 from vapi_conformance.latency.engine.connection import READ_BYTES, Connection, Owner, Stream
 from vapi_conformance.latency.engine.origin import Origin
-from vapi_conformance.latency.engine.raw import RawRead
 
 __all__ = ["TlsConnection"]
 
@@ -63,9 +62,10 @@ class TlsConnection(Connection):
             return
         self._flush()
 
-    def _received(self, read: RawRead) -> None:
-        tls = self._tls
-        if tls is None:
+    def on_readable(self) -> None:
+        """One socket read, decrypted as far as it goes."""
+        tls, read = self._tls, self._read()
+        if tls is None or read is None:
             return
         if not read[3]:
             self._closed_by_peer()

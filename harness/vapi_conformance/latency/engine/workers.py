@@ -137,6 +137,8 @@ class Engine:
         self._run: _Run | None = None
         self.health: tuple[Health, ...] = ()
         """Of each worker over the newest run; complete when its last result is out."""
+        self.begin_ns = 0
+        """Monotonic time at which the newest run started; known when its first result is out."""
         self.lost_shots = 0
         """Of the newest run: shots whose result was lost with a worker."""
 
@@ -203,7 +205,7 @@ class Engine:
         try:
             first = list(islice(shots, _BATCH))
             self._known_origins([shot.request for shot in first])
-            run.begin_ns = time.monotonic_ns() + _LEAD_NS
+            run.begin_ns = self.begin_ns = time.monotonic_ns() + _LEAD_NS
             for worker in self._workers:
                 worker.tell(Begin(run.begin_ns, _lanes_of(run, len(self._workers), worker.number)))
             feeder = threading.Thread(target=self._feed, args=(run, first, shots), daemon=True)
@@ -259,6 +261,7 @@ class Engine:
             worker=worker,
             clock="kernel" if record.is_stamped else "process",
             longest_take_ns=record.longest_take_ns,
+            was_too_late=raw.sent_ns is None and raw.error == TOO_LATE,
             was_sent_again=raw.was_sent_again,
         )
 
@@ -327,7 +330,7 @@ class Engine:
                 worker = min(alive, key=_owes) if run.lanes is not None else alive[in_run % len(alive)]
                 run.shots[number] = (in_run, shot)
                 worker.owed.add(number)
-                ticket = Ticket(shot.at_ns, number, origin, shot.request.wire)
+                ticket = Ticket(shot.at_ns, number, origin, shot.request.wire, shot.until_ns)
                 tickets.setdefault(worker.number, []).append(ticket)
         for worker in alive:
             if worker.number in tickets:
