@@ -1,7 +1,7 @@
 """How an answer to `tool-calls` is read: what the model gets for each call."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given
@@ -45,14 +45,16 @@ class TestFound:
         assert "1" == read(document)[0]
 
 
+NO_OBJECT: Mapping[str, object] = {}
+NO_LIST: Sequence[object] = ()
 NONE: Sequence[tuple[object, str, Sureness]] = [
-    ([], "the body is no JSON object", "documented"),
-    ({}, "the body has no list `results`", "documented"),
-    ({"results": {}}, "the body has no list `results`", "documented"),
-    ({"results": []}, "no result has the toolCallId a", "documented"),
+    (NO_LIST, "the body is no JSON object", "documented"),
+    (NO_OBJECT, "the body has no list `results`", "documented"),
+    ({"results": NO_OBJECT}, "the body has no list `results`", "documented"),
+    ({"results": NO_LIST}, "no result has the toolCallId a", "documented"),
     ({"results": [{"toolCallId": "x", "result": "1"}]}, "no result has the toolCallId a", "documented"),
     ({"results": ["a", None, 1]}, "no result has the toolCallId a", "documented"),
-    ({"results": [{"toolCallId": "a", "result": {}}]}, "its result is no string", "documented"),
+    ({"results": [{"toolCallId": "a", "result": NO_OBJECT}]}, "its result is no string", "documented"),
     ({"results": [{"toolCallId": "a", "result": 5}]}, "its result is no string", "documented"),
     ({"results": [{"toolCallId": "a", "result": "1\n2"}]}, "its result holds a line break", "documented"),
     ({"results": [{"toolCallId": "a", "error": "1\r2"}]}, "its error holds a line break", "documented"),
