@@ -167,6 +167,22 @@ class TestClosedLoop:
             with contextlib.closing(running):
                 assert 100 == len([next(running) for _ in range(100)])
 
+    def test_what_is_in_store_when_the_time_is_over_is_not_sent(self, engine: Engine) -> None:
+        seen: list[bytes] = []
+
+        def script(connection: socket.socket) -> None:
+            while request := read_request(connection):
+                seen.append(request)
+                time.sleep(0.06)
+                connection.sendall(OK)
+
+        with playing(script) as url:
+            request = request_to(url)
+            results = list(engine.run((Shot(at_ns=0, request=request, until_ns=50 * MS) for _ in range(20)), lanes=1))
+        assert 20 == len(results)
+        assert len(seen) == sum(not each.was_too_late for each in results) < 20
+        assert {None} == {each.sent_ns for each in results if each.was_too_late}
+
     def test_streams_are_shared_by_processes(self) -> None:
         with playing(answering()) as url, Engine(Settings(processes=2)) as engine:
             results = list(engine.run(shots(request_to(url), 200), lanes=4))

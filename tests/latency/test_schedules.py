@@ -189,6 +189,13 @@ class TestOpenLoop:
         elif schedule.total is not None:
             assert len(starts) <= schedule.total
 
+    def test_the_load_at_a_time_is_told_where_it_changes(self) -> None:
+        risen = OpenLoop(phases=steps([2, 8], step_s=1), warm_up=2)
+        assert ["2/s", "8/s", "8/s"] == [risen.load_at(at_ns) for at_ns in (0, 2 * NS_PER_S, 9 * NS_PER_S)]
+        rising = OpenLoop(phases=ramp(0, 20, duration_s=10))
+        assert ["1/s", "5/s", "19/s"] == [rising.load_at(at_ns * NS_PER_S // 10) for at_ns in (3, 29, 99)]
+        assert "" == OpenLoop(phases=constant(4), requests=1).load_at(0)
+
     def test_the_warm_up_comes_before_the_first_phase_at_its_rate(self) -> None:
         schedule = OpenLoop(phases=constant(2, duration_s=1), warm_up=2)
         assert [(0.0, True), (0.5, True), (1.0, False), (1.5, False)] == [

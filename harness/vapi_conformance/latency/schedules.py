@@ -42,6 +42,7 @@ _MOST_ARRIVALS: Final = 1_000_000
 """Of a recorded trace, which is held in memory."""
 _LONGEST_S: Final = 30 * 24 * 3600
 _GREATEST_RATE: Final = 1_000_000.0
+_TENTHS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +196,21 @@ class OpenLoop:
         if self.arrivals == "even" and math.isfinite(expected):
             bounds.append(math.ceil(expected))
         return self.warm_up + min(bounds) if bounds else None
+
+    def load_at(self, at_ns: int) -> str:
+        """The rate that was meant then, for people; empty where it is the same all the time.
+
+        Where it changes evenly, that of the middle of each tenth of the way.
+        """
+        if len({rate for phase in self.phases for rate in (phase.from_rate, phase.to_rate)}) == 1:
+            return ""
+        began_ns = 0
+        for phase in self._all_phases():
+            if phase.duration_ns is None or at_ns < began_ns + phase.duration_ns:
+                part = 0.0 if phase.duration_ns is None else (at_ns - began_ns) * _TENTHS // phase.duration_ns + 0.5
+                return f"{phase.from_rate + (phase.to_rate - phase.from_rate) * part / _TENTHS:g}/s"
+            began_ns += phase.duration_ns
+        return f"{self.phases[-1].to_rate:g}/s"
 
     def starts(self) -> Iterator[Start]:
         """This part's arrivals, in time."""

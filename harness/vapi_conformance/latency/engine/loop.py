@@ -15,7 +15,7 @@ from vapi_conformance.latency.engine.connection import Connection, Stream
 from vapi_conformance.latency.engine.health import Health, Pulse
 from vapi_conformance.latency.engine.origin import Origin
 from vapi_conformance.latency.engine.poller import READABLE, WRITABLE, make_poller
-from vapi_conformance.latency.engine.raw import Ending, Raw, Ticket
+from vapi_conformance.latency.engine.raw import TOO_LATE, Ending, Raw, Ticket
 from vapi_conformance.latency.engine.shots import Settings
 from vapi_conformance.latency.engine.tls import TlsConnection
 

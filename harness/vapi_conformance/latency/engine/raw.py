@@ -1,8 +1,11 @@
 """What a worker hands over: the bytes as they came and their times, not yet understood."""
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-__all__ = ["Ending", "Raw", "RawRead", "Ticket"]
+__all__ = ["TOO_LATE", "Ending", "Raw", "RawRead", "Ticket"]
+
+TOO_LATE: Final = "not sent: its time was over"
+"""The error of a shot that nobody had time for."""
 
 Ending = Literal["complete", "closed", "failed", "no http", "timed out", "bound"]
 """complete: the last byte of the message came. closed: the endpoint closed before. failed: the connection broke, or

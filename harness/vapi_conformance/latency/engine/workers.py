@@ -24,7 +24,7 @@ from vapi_conformance.latency.engine.orders import (
     Warm,
 )
 from vapi_conformance.latency.engine.pipes import messages, send
-from vapi_conformance.latency.engine.raw import Raw, Ticket
+from vapi_conformance.latency.engine.raw import TOO_LATE, Raw, Ticket
 from vapi_conformance.latency.engine.record import recorded
 from vapi_conformance.latency.engine.shots import Measured, OriginKey, Prepared, Settings, Shot
 from vapi_conformance.masking import Secrets
