@@ -82,7 +82,7 @@ class TestJudgement:
 
     def test_runs_of_the_same_endpoint_seldom_look_changed(self) -> None:
         wrong = sum(
-            found(compare(run(n=100, seed=2 * pair), run(n=100, seed=2 * pair + 1)), figure).judgement
+            found(compare(run(n=110, seed=2 * pair), run(n=110, seed=2 * pair + 1)), figure).judgement
             != "no evidence of change"
             for pair in range(20)
             for figure in ("p50", "p95")
@@ -94,9 +94,9 @@ class TestJudgement:
         assert one == other
 
     def test_what_too_few_values_cannot_tell_is_said_so(self) -> None:
-        difference = found(compare(run(), run(n=19)), "p95")
+        difference = found(compare(run(), run(n=103)), "p95")
         assert "cannot be said" == difference.judgement
-        words = "cannot be said, because p95 needs at least 20 values, and the second run has 19"
+        words = "cannot be said, because p95 needs at least 104 values here, and the second run has 103"
         assert f"ttft p95: {words}" == difference.sentence
 
     def test_what_only_one_run_has_cannot_be_said(self) -> None:

@@ -6,6 +6,9 @@ at a share of the run that is Beta(k, n + 1 - k) distributed (order statistics o
 one number per run in place of n, and the histograms hold all that is needed. Seeded: the same two files give the same
 answer.
 
+A percentile near the end of few values is drawn from those few again and again, and looks surer than it is. So one is
+compared only where its own interval has both bounds at that confidence: from 8 values for p50, from 104 for p95.
+
 "No evidence of change" is an answer, and the usual one. Some thirty differences are looked at, so each is held to 99 %,
 not 95: else one or two of them would look like changes in any two runs of the same endpoint. What the interval cannot
 know is how much the endpoint changes from one run to the next by itself; values of one answer (`icl`) are no
@@ -20,7 +23,7 @@ from random import Random
 from statistics import NormalDist
 from typing import Final, Literal
 
-from vapi_conformance.latency.histograms import Histogram, least_n
+from vapi_conformance.latency.histograms import Histogram, bounded_n
 from vapi_conformance.latency.metrics import Metric
 from vapi_conformance.latency.result import StoredResult
 from vapi_conformance.narrow import object_or_nothing
@@ -66,7 +69,7 @@ class Difference:
     def sentence(self) -> str:
         """For people."""
         name = f"{self.metric.name} {self.figure}"
-        if self.before is None or self.after is None or self.low is None or self.high is None:
+        if self.low is None or self.high is None or self.before is None or self.after is None:
             return f"{name}: cannot be said, because {self.reason}"
         unit = "" if self.metric.unit == "count" else f" {self.metric.unit}"
         change = f"{self.after - self.before:+.4g}{unit} (between {self.low:+.4g} and {self.high:+.4g})"
@@ -133,9 +136,9 @@ def _difference(
     for which, histogram in runs.items():
         found = None if histogram is None else histogram.percentile(quantile)
         figures.append(None if found is None else found.value / metric.per_unit)
-        if histogram is None or found is None:
-            n = 0 if histogram is None else histogram.n
-            reason = reason or f"{figure} needs at least {least_n(quantile)} values, and the {which} run has {n}"
+        n, needed = 0 if histogram is None else histogram.n, bounded_n(quantile, CONFIDENCE)
+        if histogram is None or n < needed:
+            reason = reason or f"{figure} needs at least {needed} values here, and the {which} run has {n}"
         else:
             drawn.append(_drawn(histogram, quantile, random))
     if reason:

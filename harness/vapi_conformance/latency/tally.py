@@ -63,7 +63,7 @@ class Tally:
         for metric in self.metrics:
             if values := metric.values(sample):
                 for place in places if metric.name in GROUPED else places[:1]:
-                    histogram = place.setdefault(metric.key, Histogram())
+                    histogram = _at(place, metric.key)
                     for value in values:
                         histogram.record(value)
 
@@ -93,4 +93,11 @@ class Tally:
 
 def _merge(into: dict[str, Histogram], more: dict[str, Histogram]) -> None:
     for key, histogram in more.items():
-        into.setdefault(key, Histogram()).merge(histogram)
+        _at(into, key).merge(histogram)
+
+
+def _at(place: dict[str, Histogram], key: str) -> Histogram:
+    """The one that is there, or a new one. Not `setdefault`, which would make a new one each time: they are large."""
+    if key not in place:
+        place[key] = Histogram()
+    return place[key]
