@@ -104,7 +104,7 @@ def _read_out(step: CallStep, secrets: tuple[str, ...]) -> Iterator[str]:
     standard=None,
     vapi=SHOULD,
     rapida=None,
-    source="facts on Vapi, 1.3 (observed): requests carry the caller's number and ids of the call beside the messages",
+    source="Vapi (observed): requests carry the caller's number and ids of the call beside the messages",
     catalogue=["VAPI-13"],
     remedy="Hand the messages to the model and not `call`, `customer` or `phoneNumber`; a bystander may be listening.",
     needs=[Need.REQUEST],

@@ -42,7 +42,7 @@ def _failed(group: Group) -> CallRecord | None:
     standard=SHOULD,
     vapi=MUST,
     rapida=None,
-    source="facts on Vapi, 4: ended reasons by status (documented) and for timeouts and chunks that cannot be read "
+    source="Vapi: ended reasons by status (documented) and for timeouts and chunks that cannot be read "
     "(observed, inferred)",
     catalogue=["VAPI-11"],
     remedy="Answer in words also when something of yours fails: to Vapi an error in the middle of a call is its end.",
@@ -66,7 +66,7 @@ def no_answer_ends_the_call(group: Group) -> Iterator[Violation]:
     standard=None,
     vapi=SHOULD,
     rapida=None,
-    source="facts on Vapi, 2.4 and 4 (documented): endCall, endCallPhrases and the silence timeout end a call",
+    source="Vapi (documented): endCall, endCallPhrases and the silence timeout end a call",
     catalogue=["VAPI-10"],
     remedy="Call endCall and transferCall when the caller wants that, and say an end phrase only when you mean it.",
     applies=lambda group: _its_ending(group) is not None,
@@ -112,7 +112,7 @@ def _could_hang_up(group: Group) -> bool:
     standard=None,
     vapi=SHOULD,
     rapida=None,
-    source="facts on Vapi, 2.4 (documented): endCall is attached as a tool, and a streamed call of it ends the call",
+    source="Vapi (documented): endCall is attached as a tool, and a streamed call of it ends the call",
     catalogue=["VAPI-10"],
     remedy="Offer the model all tools of the request; when it is time to hang up, stream a tool call named endCall.",
     applies=_could_hang_up,
@@ -174,7 +174,7 @@ def _bare(place: str) -> str:
     standard=None,
     vapi=MUST,
     rapida=None,
-    source="facts on Vapi, 2.4 (documented): transferCall with a number or an assistant's name out of `destinations`; "
+    source="Vapi (documented): transferCall with a number or an assistant's name out of `destinations`; "
     "that Vapi connects to no other place is inferred",
     catalogue=["VAPI-10"],
     remedy="Give `destination` one of the values that the tool's parameters list.",
@@ -201,7 +201,7 @@ def transfer_names_a_destination(group: Group) -> Iterator[Violation]:
     standard=None,
     vapi=MUST,
     rapida=None,
-    source="facts on Vapi, 2.1 and 2.4: Vapi's guide prints a bare frame `function_call` (documented), and its client "
+    source="Vapi's guide prints a bare frame `function_call` (documented), and its client "
     "fails on it with `chunk.choices is not iterable` (observed, SUP:26975041)",
     catalogue=["VAPI-10"],
     remedy='Stream `choices[0].delta.tool_calls` with the name transferCall and finish_reason "tool_calls".',

@@ -94,7 +94,7 @@ def _why_no_answer(group: Group) -> str:
     standard=SHOULD,
     vapi=MUST,
     rapida=None,
-    source="facts on Vapi, 1.6 and 1.7 (observed): the connection is closed, the history holds what was spoken, and "
+    source="Vapi (observed): the connection is closed, the history holds what was spoken, and "
     "the next request follows 0.1 to 4 seconds later",
     catalogue=["VAPI-6"],
     remedy="Drop an answer when its connection closes; answer the next request from its own messages.",
@@ -187,8 +187,7 @@ def _why_no_evidence(group: Group) -> str:
     standard=SHOULD,
     vapi=SHOULD,
     rapida=None,
-    source="facts on Vapi, 1.7 (observed): closing the connection is the only sign that an answer is not wanted; "
-    "RFC 9112, 9.6",
+    source="Vapi (observed): closing the connection is the only sign that an answer is not wanted; RFC 9112, 9.6",
     catalogue=["VAPI-6"],
     remedy="Stop generating when the connection closes: what goes on is paid for, and the next answer may wait for it.",
     needs=[Need.HEADERS],

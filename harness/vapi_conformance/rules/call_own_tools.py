@@ -48,7 +48,7 @@ def _why_not_counted(group: Group) -> str:
     standard=None,
     vapi=MUST,
     rapida=None,
-    source="facts on Vapi, 1.7 and 2.4 (observed): a turn is asked up to six times; an endpoint that runs tools itself "
+    source="Vapi (observed): a turn is asked up to six times; an endpoint that runs tools itself "
     "has to know a turn again",
     catalogue=["VAPI-6"],
     remedy="Keep the results of your own tools by call, tool and arguments, and use them when a turn is asked again.",
@@ -98,8 +98,7 @@ def _why_not_posted(group: Group) -> str:
     standard=None,
     vapi=MUST,
     rapida=None,
-    source="facts on Vapi, 2.4 and 3.3 (documented): `{results: [{toolCallId, result}]}`, status 200, a result for "
-    "each call of the message",
+    source="Vapi (documented): `{results: [{toolCallId, result}]}`, status 200, a result for each call of the message",
     catalogue=["VAPI-10"],
     remedy="Answer each call of the list, by its id, with a result in one line; arguments come as an object.",
     optional=True,

@@ -75,7 +75,7 @@ def text_is_not_cumulative(evidence: Evidence) -> Iterator[Violation]:
     "stream.long-answers-come-in-pieces",
     standard=SHOULD,
     vapi=SHOULD,
-    source=f"{_TEXT}; facts on Vapi, 5: speech begins with the first pieces",
+    source=f"{_TEXT}; Vapi: speech begins with the first pieces",
     catalogue=["CHAT-STREAM-25"],
     remedy="Pass the pieces on as the model makes them; the caller waits for the first one.",
     applies=lambda evidence: (
@@ -101,7 +101,7 @@ def long_answers_come_in_pieces(evidence: Evidence) -> Iterator[Violation]:
     "stream.answer-does-not-fail",
     standard=SHOULD,
     vapi=MUST,
-    source="facts on Vapi, 2.2: an error payload fails the request, also after text was delivered; observed: the "
+    source="Vapi: an error payload fails the request, also after text was delivered; observed: the "
     "official clients of every API raise",
     catalogue=["CHAT-STREAM-22", "RESP-STREAM-20", "ANTH-STREAM-15", "GEM-STREAM-13"],
     remedy="Find out why the backend broke off; where it must, say a sentence to the caller and finish the answer.",

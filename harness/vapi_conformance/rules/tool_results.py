@@ -132,7 +132,7 @@ def _call_instead(evidence: Evidence) -> str | None:
     dialects=CHAT,
     standard=SHOULD,
     vapi=MUST,
-    source="facts on Vapi, 3.3 and 7: what Vapi writes in place of a result that it does not have",
+    source="Vapi: what Vapi writes in place of a result that it does not have",
     catalogue=["VAPI-8"],
     remedy="Treat `Success.`, `No result returned` and `Tool Result Still Pending` as notes to the model, not as words "
     "for the caller.",

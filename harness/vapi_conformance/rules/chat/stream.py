@@ -186,7 +186,7 @@ def _changes(evidence: Evidence, key: str, narrowed: Callable[[object], str | in
     standard=MUST,
     vapi=MUST,
     both=True,
-    source=f"{_SCHEMA}.choices; facts on Vapi: a chunk without it fails the request",
+    source=f"{_SCHEMA}.choices; Vapi: a chunk without it fails the request",
     catalogue=["CHAT-STREAM-05", "VAPI-4"],
     remedy='Send "choices" on every chunk; an empty array where there is nothing to add.',
     applies=is_chat_stream,
