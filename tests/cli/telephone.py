@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -63,6 +64,13 @@ class Telephone:
         self.hooks.append((dict(request.headers), body))
         calls = cast("dict[str, list[dict[str, str]]]", body["message"])["toolCallList"]
         return JSONResponse({"results": [{"toolCallId": each["id"], "result": "From the server."} for each in calls]})
+
+    def wait_for(self, count: int) -> None:
+        """Until so many requests have come."""
+        until = time.monotonic() + 60
+        while len(self.bodies) < count:
+            assert time.monotonic() < until, f"{len(self.bodies)} requests of {count}"
+            time.sleep(0.01)
 
     def said(self, number: int = -1) -> list[tuple[str, str]]:
         """Role and content of each message of a request, but for the prompt."""

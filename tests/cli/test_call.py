@@ -6,6 +6,7 @@ import re
 import select
 import signal
 import struct
+import subprocess
 import sys
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -485,6 +486,12 @@ class Terminal:
         return self.status
 
 
+def children(pid: int) -> list[int]:
+    """Processes that it started."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    return [int(own) for own, parent in map(str.split, listed.splitlines()) if parent == str(pid)]
+
+
 @posix
 class TestTerminal:
     def test_an_answer_is_spoken_interrupted_and_the_call_ended(self) -> None:
@@ -513,12 +520,17 @@ class TestTerminal:
         kept = object_or_nothing(read_json(Path("kept.json")))
         _, stop = (object_or_nothing(each) for each in array_or_nothing(kept["turns"]))
         assert {"says", "after_s", "interrupts_after_s"} == set(stop)
+        with answering(story, "As you wish.") as again:
+            assert 0 == call(again.url, "--scenario", "kept.json").exit_code
+        assert again.said()[1][1].startswith("Once upon")
+        assert len(story) > len(again.said()[1][1])
 
     def test_an_endpoint_that_says_nothing_can_be_interrupted(self) -> None:
         with answering(None, "Yes, I am here.") as telephone, terminal(telephone.url, "--save", "kept.json") as screen:
             screen.wait_for("caller> ")
             screen.type("Hello\r")
             screen.wait_for("assistant  ... ")
+            telephone.wait_for(1)
             screen.type("\x03")
             screen.wait_for("(closes the connection: the caller speaks)")
             screen.wait_for("caller> ")
@@ -545,6 +557,15 @@ class TestTerminal:
                 screen.type("/hang up\r")
                 assert 0 == screen.end()
         assert ("tool", "Rain.") == telephone.said()[-1]
+
+    def test_closing_it_ends_the_bundled_server(self) -> None:
+        with terminal("reference") as screen:
+            screen.wait_for("caller> ")
+            (server,) = children(screen.pid)
+            os.kill(screen.pid, signal.SIGHUP)
+            assert 128 + signal.SIGHUP == screen.end()
+        with pytest.raises(ProcessLookupError):
+            os.kill(server, 0)
 
     def test_nothing_of_an_endpoint_paints_it(self) -> None:
         words = "\x1b[31mRed\x07 and [bold]loud[/bold] is what I am."

@@ -14,6 +14,7 @@ from rich.console import Console
 from vapi_conformance import call_file
 from vapi_conformance.call_record import CallRecord
 from vapi_conformance.call_scenario import CallScenario, all_call_scenarios, load_call_scenario
+from vapi_conformance.cli.call_interrupts import ending_in_order
 from vapi_conformance.cli.call_judging import Judged, judged
 from vapi_conformance.cli.call_keeping import scenario_name
 from vapi_conformance.cli.call_keyboard import Keyboard, held
@@ -142,7 +143,7 @@ def command(  # noqa: PLR0913 - one parameter per option
         raise UsageError("--save and --tool-result are for calls by keyboard; --record keeps a played call")
     for path in filter(None, (save, record)):
         _check_place(path)
-    with _in_own_words():
+    with ending_in_order(), _in_own_words():
         endpoint = read_endpoint(given)
         with opened(endpoint) as live:
             stage = Stage(console=Console(stderr=as_json, highlight=False, markup=False, emoji=False), is_quiet=as_json)

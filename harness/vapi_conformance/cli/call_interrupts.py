@@ -9,10 +9,30 @@ from typing import Final, Self
 
 from vapi_conformance.call import RealClock
 
-__all__ = ["Interrupts", "PatientClock"]
+__all__ = ["Interrupts", "PatientClock", "ending_in_order"]
 
-_INTERRUPTED: Final = 130
-"""What shells give a program that ended by Ctrl-C."""
+_BY_SIGNAL: Final = 128
+"""What shells give a program that a signal ended, and the signal's number on top."""
+
+
+@contextmanager
+def ending_in_order() -> Generator[None]:
+    """While this lasts, a closed terminal and a kill end the program as an exception does: the server that we started
+    has a process group of its own, and would be left behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ends = [each for name in ("SIGHUP", "SIGTERM") if (each := getattr(signal, name, None)) is not None]
+    before = [signal.signal(each, _end) for each in ends]
+    try:
+        yield
+    finally:
+        for each, handler in zip(ends, before, strict=True):
+            signal.signal(each, handler)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(_BY_SIGNAL + number)
 
 
 class Interrupts:
@@ -38,9 +58,9 @@ class Interrupts:
         if callable(self._before) or isinstance(self._before, signal.Handlers):
             signal.signal(signal.SIGINT, self._before)
 
-    def _heed(self, _signal: int, _frame: FrameType | None) -> None:
+    def _heed(self, number: int, _frame: FrameType | None) -> None:
         if self._ends:
-            raise SystemExit(_INTERRUPTED)
+            raise SystemExit(_BY_SIGNAL + number)
         if self._armed or self._pressed:  # twice where nothing heeds it: somebody wants out
             self._pressed = False
             raise KeyboardInterrupt
