@@ -65,9 +65,9 @@ class Keeper:
         self.turns.append(turn if after_s is None else {**turn, "interrupts_after_s": after_s})
 
     def document(
-        self, scenario: CallScenario, *, system: str | None, ended: Ended, runs: Sequence[ToolRun]
+        self, scenario: CallScenario, *, system: str | None, ended: Ended | None, runs: Sequence[ToolRun]
     ) -> dict[str, object]:
-        """The whole scenario. system: the assistant's own prompt."""
+        """The whole scenario. system: the assistant's own prompt. ended: None where the call broke off."""
         if self._interrupts_after_s is not None:
             self._add({"silence_s": 0.1})  # who interrupts has a turn, and this one hung up
         document: dict[str, object] = {"call": scenario.name, "about": scenario.about, **_begins(scenario, system)}
@@ -76,7 +76,7 @@ class Keeper:
             document["tools"] = tools
         document["turns"] = self.turns
         expects: dict[str, object] = {}
-        if ended.by in ("assistant", "platform"):
+        if ended is not None and ended.by in ("assistant", "platform"):
             expects["ended"] = list(ended.reasons)
         called = list(dict.fromkeys(each.name for each in runs if not each.superseded))
         if called:

@@ -130,10 +130,13 @@ def held(keyboard: Keyboard, live: Opened) -> CallRecord:
         own = "\n\n".join(platform.system_prompts)
         player.system = own or SYSTEM_PROMPT
         talk = _Talk(player=player, stage=stage, typing=typing, interrupts=interrupts)
-        talk.hold()
-    document = talk.keeper.document(player.scenario, system=own, ended=talk.ended, runs=player.log.tools)
-    if keyboard.save is not None:
-        _save(document, keyboard.save)
+        try:
+            talk.hold()
+        finally:
+            # Also where the call breaks off, because no access token is to be had: what was typed is not lost.
+            document = talk.keeper.document(player.scenario, system=own, ended=player.ended, runs=player.log.tools)
+            if keyboard.save is not None:
+                _save(document, keyboard.save)
     # However the caller and the assistant came to an end was meant so; that the endpoint failed was not.
     meant = (CALLER_ENDED,) if talk.ended.by == "endpoint" else talk.ended.reasons
     return recorded(player, replace(player.scenario, document=document, expects_ended=meant), word=None, words=())

@@ -148,7 +148,7 @@ class Stage:
             yield
             return
         with Live(
-            get_renderable=self._frame,
+            get_renderable=self.frame,
             console=self.console,
             refresh_per_second=_FRAMES_PER_S,
             transient=True,
@@ -193,7 +193,7 @@ class Stage:
         """Text of a stranger is no markup."""
         return Text(encodable(one_line(line.text), self.console.encoding), _STYLES[line.style])
 
-    def _frame(self) -> Group:
+    def frame(self) -> Group:
         """What is going on right now; no more than the screen holds."""
         with self._lock:
             now_ns = self.now_ns() if self.now_ns is not None else None
