@@ -83,7 +83,7 @@ class TestSchema:
             replace(
                 PLAIN,
                 calibration={"ttft_error_ms": {"p50": 0.1}},
-                are_rules_judged=True,
+                judged=30,
                 bottleneck_reasons=["its loop was late"],
                 workers=[Worker(name="node 2/0", is_lost=True), Worker(name="0", cpu_share=0.5, loop_lag_p99_ns=10**6)],
                 knee={"between": [4, 8]},
@@ -158,7 +158,7 @@ class TestTheRest:
 
     def test_violations_are_none_where_nobody_judged(self) -> None:
         assert document()["violations"] is None
-        assert {"sse.x": 30} == document(replace(PLAIN, are_rules_judged=True))["violations"]
+        assert {"sse.x": 30} == document(replace(PLAIN, judged=30))["violations"]
 
     def test_the_client_was_the_bottleneck(self) -> None:
         assert document()["client_was_bottleneck"] is False

@@ -90,7 +90,12 @@ class Result:
     """JSON-ready; None where the instrument was not calibrated."""
     instrument_error_ns: Mapping[str, int] = field(default_factory=dict[str, int])
     """The instrument's own error, by a metric's name; without those of which it is not known."""
-    are_rules_judged: bool = False
+    judged: int | None = None
+    """Answers on which the rules were judged: all, or a fair sample; None where none was."""
+    heard: Mapping[str, int] = field(default_factory=dict[str, int])
+    """What the platform's client would make of those: heard, silence, call-ends, ...; how many each."""
+    stopped: str | None = None
+    """Why the load ended before its time."""
     bottleneck_reasons: Sequence[str] = ()
     """Why the figures are this client's rather than the endpoint's; empty where they are the endpoint's."""
     workers: Sequence[Worker] = ()
@@ -148,7 +153,10 @@ def to_document(result: Result) -> dict[str, object]:
             "share": tally.error_share,
             "by_kind": dict(sorted(tally.errors.items())),
         },
-        "violations": dict(sorted(tally.violations.items())) if result.are_rules_judged else None,
+        "judged": result.judged,
+        "violations": None if result.judged is None else dict(sorted(tally.violations.items())),
+        "heard": dict(sorted(result.heard.items())),
+        "stopped": result.stopped,
         "client_was_bottleneck": bool(result.bottleneck_reasons),
         "bottleneck_reasons": list(result.bottleneck_reasons),
         "is_partial": result.lost_requests > 0 or any(worker.is_lost for worker in result.workers),
