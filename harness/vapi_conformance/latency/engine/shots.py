@@ -86,8 +86,8 @@ class Shot:
     tag: str = ""
     """Of the caller's: comes back with the result."""
     until_ns: int | None = None
-    """Not sent when it could start only after that time: a closed loop is over then, although shots are in store. Such a
-    shot has a result, too: `Measured.was_too_late`."""
+    """Not sent when it could start only after that time: a closed loop is over then, although shots are in store.
+    Such a shot has a result, too: `Measured.was_too_late`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
