@@ -393,6 +393,16 @@ class TestHostileEndpoints:
         assert 1 == result.exit_code
         assert "http://127.0.0.1:9/chat/completions gave no response: " in result.stdout
 
+    def test_that_never_answer_are_waited_for_as_long_as_vapi_does(self) -> None:
+        with answering(None) as telephone:
+            made = document(call(telephone.url, "--timeout", "0.2", "--json", typed="Hello.\n"))
+        (only,) = (object_or_nothing(each) for each in array_or_nothing(made["calls"]))
+        ended = object_or_nothing(only["ended"])
+        assert "pipeline-error-custom-llm-llm-failed" == array_or_nothing(ended["reasons"])[0]
+        at_ms = ended["at_ms"]
+        assert isinstance(at_ms, float)
+        assert 1000 + 200 < at_ms
+
     def test_that_echo_the_key_show_it_to_nobody(self) -> None:
         with answering("The key is {key} and nothing else, believe me.") as telephone:
             arguments = ["--api-key-env", "MY_KEY", "--record", "kept.call.json", "--save", "kept.json"]

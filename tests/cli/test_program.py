@@ -41,12 +41,12 @@ def recording(tmp_path: Path) -> str:
 class TestHelp:
     def test_names_the_commands_and_the_plugin(self) -> None:
         text = CliRunner().invoke(main, ["--help"]).stdout
-        for command in ("check", "hear", "rules", "explain", "serve"):
+        for command in ("call", "check", "hear", "rules", "explain", "serve"):
             assert f"\n  {command} " in text
         assert "    pytest --endpoint https://my.host/v1\n" in text
         assert "Exit status: 0 all is well, 1 violated or a file could not be read, 2 wrong usage, 130" in text
 
-    @pytest.mark.parametrize("command", ["check", "hear", "rules", "explain"])
+    @pytest.mark.parametrize("command", ["call", "check", "hear", "rules", "explain"])
     def test_every_command_shows_an_example(self, command: str) -> None:
         result = CliRunner().invoke(main, [command, "-h"])
         assert 0 == result.exit_code

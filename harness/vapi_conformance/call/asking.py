@@ -1,6 +1,7 @@
 """One request of a call: built as Vapi builds it, sent, heard as Vapi hears it."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -89,13 +90,15 @@ class Asker:
             may_interrupt=None if person is None else person.may_interrupt,
         )
         self.log.tell("request", requested_ns, given.why, exchange=self.log.latest + 1)
+        started_ns = time.monotonic_ns()
         exchange = self.client.send(outgoing)
         closed = _closed(exchange, listener, is_superseded=left_ns is not None)
         if closed is not None:
             label = Label(scenario=self.scenario, step=step, attempt=self.attempt, expects="anything")
             exchange = replace(exchange, label=label)
             self.clock.hung_up()
-        self.clock.took(exchange.timing.end_ns or left_ns or 0)
+        # Where nothing came, the record cannot say how long that took.
+        self.clock.took(exchange.timing.end_ns or left_ns or time.monotonic_ns() - started_ns)
         request = CallRequest(at_ns=requested_ns, turn=given.turn, number=given.number, why=given.why, closed=closed)
         position = self.log.asked(request, exchange)
         self.log.tell("closed" if closed else "answer", self.clock.now_ns(), closed or "", exchange=position)
