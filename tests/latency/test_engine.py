@@ -433,3 +433,22 @@ def test_all_streams_together_have_a_bound_of_memory() -> None:
         (measured,) = engine.run(shots(request_to(url), 1))
     assert End.CLOSED_BY_US is measured.exchange.end
     assert "more than 1000 bytes in one answer" in str(measured.exchange.error)
+
+
+def test_results_that_nobody_takes_have_a_bound_of_memory() -> None:
+    answer = head(Content_Length="100000") + b"x" * 100_000
+    asked: list[int] = []
+
+    def script(connection: socket.socket) -> None:
+        while read_request(connection):
+            asked.append(1)
+            connection.sendall(answer)
+
+    with playing(script) as url, Engine(Settings(bounds=Bounds(max_held_bytes=300_000))) as engine:
+        running = engine.run(shots(request_to(url), 50), lanes=2)
+        next(running)
+        until = time.monotonic() + 20
+        while len(asked) < 50 and time.monotonic() < until:
+            time.sleep(0.01)
+        assert 0 < engine.waiting_bytes < 600_000
+        assert 49 == len(list(running))

@@ -53,6 +53,7 @@ class Loop:
         self._lanes: int | None = None
         self._streams = 0
         self._is_over = False
+        self._is_stamped = True
         self._beats = 0
         self._has_collected = False
         self._offset_ns = offset_ns()
@@ -83,6 +84,7 @@ class Loop:
     def begin(self, begin_ns: int, lanes: int | None) -> None:
         """A run starts at that monotonic time. lanes: of a closed loop, streams at once; None: an open one."""
         self._begin_ns, self._lanes = begin_ns, lanes
+        self._is_stamped = True
         self.pulse.start()
 
     def add(self, tickets: Iterable[Ticket]) -> None:
@@ -107,8 +109,7 @@ class Loop:
 
     def health(self, worker: int) -> Health:
         """Since `begin`."""
-        is_stamped = all(each.is_stamped for each in self._connections.values())
-        return self.pulse.taken(worker=worker, clock="kernel" if is_stamped else "process")
+        return self.pulse.taken(worker=worker, clock="kernel" if self._is_stamped else "process")
 
     def stop(self) -> None:
         """`run` returns."""
@@ -230,6 +231,7 @@ class Loop:
 
     def finished(self, connection: Connection, stream: Stream, ending: Ending, error: str | None) -> None:
         """As `Owner` says."""
+        self._is_stamped = self._is_stamped and connection.is_stamped
         if connection.is_open:
             if self._settings.keeps_alive:
                 connection.free_since_ns = time.monotonic_ns()

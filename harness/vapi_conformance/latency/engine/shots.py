@@ -35,7 +35,8 @@ class Bounds:
     max_body_bytes: int = 4 * 1024 * 1024
     """Taken of one answer, weighed as the client does (`body_weight`)."""
     max_held_bytes: int = 256 * 1024 * 1024
-    """Held by all streams of a worker at once. Above it each stream gets `tight_body_bytes`."""
+    """Held by all streams of a worker at once, and by results that nobody takes. Above it each stream gets
+    `tight_body_bytes`, and results wait in the worker."""
     tight_body_bytes: int = 256 * 1024
 
 

@@ -2,8 +2,6 @@
 
 import contextlib
 import os
-import queue
-import subprocess
 import sys
 import threading
 import time
@@ -12,23 +10,22 @@ from itertools import islice
 from types import TracebackType
 from typing import Final, Self
 
-from vapi_conformance.latency.engine.health import LAG_BUCKETS, Health
+from vapi_conformance.latency.engine.health import Health
 from vapi_conformance.latency.engine.orders import (
     Begin,
     Cancel,
     Know,
     Known,
     Results,
-    Setup,
     Shots,
-    Stop,
     Taken,
     Warm,
 )
-from vapi_conformance.latency.engine.pipes import messages, send
+from vapi_conformance.latency.engine.process import WorkerProcess, lost_health
 from vapi_conformance.latency.engine.raw import TOO_LATE, Raw, Ticket
 from vapi_conformance.latency.engine.record import recorded
 from vapi_conformance.latency.engine.shots import Measured, OriginKey, Prepared, Settings, Shot
+from vapi_conformance.latency.engine.under_way import Run
 from vapi_conformance.masking import Secrets
 from vapi_conformance.problems import UsageError
 
@@ -43,87 +40,8 @@ _LEAD_NS: Final = 5_000_000
 _AHEAD_NS: Final = 3 * _NS_PER_S
 """How far ahead of its time a shot is handed over: a schedule may be long, and memory is bounded."""
 _BATCH: Final = 500
-_MOST_RESULTS: Final = 4096
 _MOST_AHEAD_OF_LANES: Final = 2
-_PATIENCE_S: Final = 60.0
-"""For a worker's answer: resolving names may take long."""
-_GOODBYE_S: Final = 5.0
 _NICENESS: Final = 10
-
-
-class _Worker:
-    """One process, and what it still owes."""
-
-    def __init__(self, number: int, settings: Settings, most_streams: int) -> None:
-        self.number = number
-        self.is_lost = False
-        self.owed: set[int] = set()
-        """Numbers of shots without a result."""
-        self.answers = queue.SimpleQueue[Known | Taken | None]()
-        # -P: no folder of the user's in front of the standard library.
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "vapi_conformance.latency.engine.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-        )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._in, self._out = self._process.stdin, self._process.stdout
-        self.process_id = self._process.pid
-        self._lock = threading.Lock()
-        self.tell(Setup(number, settings, most_streams))
-
-    def tell(self, message: object) -> None:
-        """Nothing happens where the worker is lost; its reader notices."""
-        with self._lock:
-            try:
-                send(self._in.fileno(), message)
-            except (OSError, ValueError):
-                self.is_lost = True
-
-    def heard(self) -> Iterator[object]:
-        """For one thread: what the worker says, until it is gone."""
-        yield from messages(self._out.fileno())
-
-    def close(self) -> None:
-        self.tell(Stop())
-        self._in.close()
-        try:
-            self._process.wait(_GOODBYE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def release(self) -> None:
-        """When nobody reads any more."""
-        self._out.close()
-
-
-class _Run:
-    """Shots that were given and results that came, shared by the threads."""
-
-    def __init__(self, lanes: int | None) -> None:
-        self.lanes = lanes
-        self.changed = threading.Condition()
-        self.results = queue.Queue[tuple[int, Measured] | None](_MOST_RESULTS)
-        """Each with its number in the engine. None: something else has changed."""
-        self.shots: dict[int, tuple[int, Shot]] = {}
-        """By number in the engine: number in the run, and the shot."""
-        self.given = 0
-        self.is_fed = False
-        self.is_over = False
-        self.begin_ns = 0
-        self.problem: BaseException | None = None
-
-    def hand(self, result: tuple[int, Measured] | None) -> None:
-        """Waits for room as long as somebody is interested."""
-        while not self.is_over:
-            try:
-                self.results.put(result, timeout=0.1)
-            except queue.Full:
-                continue
-            return
 
 
 class Engine:
@@ -133,12 +51,12 @@ class Engine:
         """secrets: credentials that must not appear in any record. Starts nothing before `with`."""
         self._settings = settings or Settings()
         self._secrets = secrets if isinstance(secrets, Secrets) else Secrets(secrets)
-        self._workers: list[_Worker] = []
+        self._workers: list[WorkerProcess] = []
         self._readers: list[threading.Thread] = []
         self._origins: dict[OriginKey, int] = {}
         self._learning = threading.Lock()
         self._numbers = 0
-        self._run: _Run | None = None
+        self._run: Run | None = None
         self.health: tuple[Health, ...] = ()
         """Of each worker over the newest run; complete when its last result is out."""
         self.begin_ns = 0
@@ -150,7 +68,7 @@ class Engine:
         """Starts the processes, and does not wait for them."""
         settings = self._settings
         for number in range(settings.processes):
-            worker = _Worker(number, settings, _part(settings.most_streams, settings.processes, number))
+            worker = WorkerProcess(number, settings, _part(settings.most_streams, settings.processes, number))
             reader = threading.Thread(target=self._read, args=(worker,), daemon=True)
             self._workers.append(worker)
             self._readers.append(reader)
@@ -176,6 +94,11 @@ class Engine:
     def process_ids(self) -> tuple[int, ...]:
         """Of the workers, in their order: for whoever watches or ends one from outside."""
         return tuple(worker.process_id for worker in self._workers)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """About what the results take in memory that nobody has taken yet."""
+        return 0 if self._run is None else self._run.waiting_bytes
 
     def warm(self, request: Prepared, connections: int) -> None:
         """Opens connections to where the request goes, in all processes together; does not wait until they stand."""
@@ -204,7 +127,7 @@ class Engine:
     def _results(self, shots: Iterator[Shot], lanes: int | None, then: Then | None) -> Generator[Measured]:
         if self._run is not None:
             raise RuntimeError("a run is under way")
-        run = self._run = _Run(lanes)
+        run = self._run = Run(lanes, self._settings.bounds.max_held_bytes)
         self.lost_shots = 0
         self.health = ()
         feeder: threading.Thread | None = None
@@ -226,14 +149,14 @@ class Engine:
             self.health = tuple(self._health(worker) for worker in self._workers)
             self._run = None
 
-    def _taken(self, run: _Run, then: Then | None) -> Iterator[Measured]:
+    def _taken(self, run: Run, then: Then | None) -> Iterator[Measured]:
         while True:
             with run.changed:
                 if run.problem is not None:
                     raise run.problem
                 if run.is_fed and not run.shots:
                     return
-            result = run.results.get()
+            result = run.take()
             if result is None:
                 continue
             number, measured = result
@@ -243,7 +166,7 @@ class Engine:
                 run.shots.pop(number, None)
             yield measured
 
-    def _measured(self, run: _Run, worker: int, raw: Raw) -> Measured | None:
+    def _measured(self, run: Run, worker: int, raw: Raw) -> Measured | None:
         with run.changed:
             known = run.shots.get(raw.number)
         if known is None:
@@ -269,20 +192,17 @@ class Engine:
             was_sent_again=raw.was_sent_again,
         )
 
-    def _health(self, worker: _Worker) -> Health:
+    def _health(self, worker: WorkerProcess) -> Health:
         worker.tell(Cancel())
         answer: Known | Taken | None = None
         while not worker.is_lost and not isinstance(answer, Taken):
-            try:
-                answer = worker.answers.get(timeout=_PATIENCE_S)
-            except queue.Empty:
-                worker.is_lost = True
+            answer = worker.answer()
         worker.owed.clear()
-        return answer.health if isinstance(answer, Taken) else _lost(worker.number)
+        return answer.health if isinstance(answer, Taken) else lost_health(worker.number)
 
     # Giving shots
 
-    def _feed(self, run: _Run, first: list[Shot], shots: Iterator[Shot]) -> None:
+    def _feed(self, run: Run, first: list[Shot], shots: Iterator[Shot]) -> None:
         """A thread of its own: a caller who is slow with a result must not delay the next shot."""
         batch = first
         try:
@@ -294,12 +214,12 @@ class Engine:
             run.problem = problem
         with run.changed:
             run.is_fed = True
-        run.hand(None)
+        run.wake()
 
-    def _batch_size(self, run: _Run) -> int:
+    def _batch_size(self, run: Run) -> int:
         return _BATCH if run.lanes is None else max(1, min(_BATCH, run.lanes // _MOST_AHEAD_OF_LANES))
 
-    def _wait_for_room(self, run: _Run, last: Shot) -> None:
+    def _wait_for_room(self, run: Run, last: Shot) -> None:
         """A closed loop has a few shots for each stream in store, an open one those of the next seconds."""
         with run.changed:
             while not run.is_over:
@@ -314,7 +234,7 @@ class Engine:
                     return
                 run.changed.wait(min(ahead_ns / _NS_PER_S, 1.0))
 
-    def _give(self, run: _Run, shots: list[Shot]) -> None:
+    def _give(self, run: Run, shots: list[Shot]) -> None:
         """Each worker its share. A worker that is lost gets none."""
         if not shots:
             return
@@ -353,13 +273,13 @@ class Engine:
                 for worker in self._workers:
                     worker.tell(Know(new))
                 for worker in self._workers:
-                    while not worker.is_lost and not isinstance(_answer(worker), Known):
+                    while not worker.is_lost and not isinstance(worker.answer(), Known):
                         pass
             return [self._origins[each.origin] for each in requests]
 
     # Threads that read what workers say
 
-    def _read(self, worker: _Worker) -> None:
+    def _read(self, worker: WorkerProcess) -> None:
         _step_back()
         for message in worker.heard():
             if isinstance(message, Results):
@@ -371,7 +291,7 @@ class Engine:
         if self._run is not None:
             self._write_off(self._run, worker)
 
-    def _take(self, worker: _Worker, raws: Sequence[Raw]) -> None:
+    def _take(self, worker: WorkerProcess, raws: Sequence[Raw]) -> None:
         run = self._run
         if run is None:
             return
@@ -383,12 +303,12 @@ class Engine:
                 measured = self._measured(run, worker.number, raw)
             except Exception as problem:  # noqa: BLE001 - our bug; raised again in the caller's thread
                 run.problem = problem
-                run.hand(None)
+                run.wake()
                 return
             if measured is not None:
-                run.hand((raw.number, measured))
+                run.hand(raw.number, measured)
 
-    def _write_off(self, run: _Run, worker: _Worker) -> None:
+    def _write_off(self, run: Run, worker: WorkerProcess) -> None:
         """What a lost worker owes will not come."""
         with run.changed:
             for number in worker.owed:
@@ -396,7 +316,7 @@ class Engine:
                     self.lost_shots += 1
             worker.owed.clear()
             run.changed.notify_all()
-        run.hand(None)
+        run.wake()
 
 
 def _step_back() -> None:
@@ -407,35 +327,14 @@ def _step_back() -> None:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
-def _answer(worker: _Worker) -> Known | Taken | None:
-    try:
-        return worker.answers.get(timeout=_PATIENCE_S)
-    except queue.Empty:
-        worker.is_lost = True
-        return None
-
-
-def _owes(worker: _Worker) -> int:
+def _owes(worker: WorkerProcess) -> int:
     return len(worker.owed)
 
 
-def _lanes_of(run: _Run, workers: int, number: int) -> int | None:
+def _lanes_of(run: Run, workers: int, number: int) -> int | None:
     return None if run.lanes is None else _part(run.lanes, workers, number)
 
 
 def _part(whole: int, parts: int, number: int) -> int:
     """Shares that add up to the whole and differ by one at most."""
     return whole // parts + (number < whole % parts)
-
-
-def _lost(number: int) -> Health:
-    return Health(
-        worker=number,
-        wall_ns=0,
-        cpu_ns=0,
-        lags=(0,) * LAG_BUCKETS,
-        stalled_ns=0,
-        steal_share=None,
-        clock="process",
-        is_lost=True,
-    )
