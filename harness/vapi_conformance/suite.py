@@ -1,6 +1,5 @@
 """Which scenarios a run needs, and playing them: the platform builds each request, the client sends and records it."""
 
-import json
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from vapi_conformance.dialects.apis import api_of
 from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import Exchange, Label
+from vapi_conformance.json_writing import utf8_json
 from vapi_conformance.live_events import LiveEvents
 from vapi_conformance.narrow import object_or_nothing, string_or_none
 from vapi_conformance.payload import parse
@@ -233,7 +233,7 @@ def _body(platform: Calling, scenario: Scenario, step: Step) -> bytes:
         messages[-1] = {**last, "content": (string_or_none(last.get("content")) or "") * step.repeat_content}
     chat = platform.chat_body(_history(platform, scenario, messages), tools=step.tools, mode=step.envelope)
     body = patched(native_body(platform, chat, step.body), step.native_body)
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return utf8_json(body)
 
 
 def _history(

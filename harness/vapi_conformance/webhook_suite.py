@@ -1,6 +1,5 @@
 """Playing server messages to a backend: each is built, signed, sent and recorded. Knows nothing of right or wrong."""
 
-import json
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from vapi_conformance.dialects.server_messages.kinds import MessageKind
 from vapi_conformance.dialects.server_messages.request import kind_of
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange, Label
+from vapi_conformance.json_writing import utf8_json
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.payload import parse
 from vapi_conformance.platforms.vapi import Assistant, Caller, Conversation, ToolCall
@@ -127,7 +127,7 @@ def _caller(backend: Backend, scenario: WebhookScenario) -> Caller:
 
 def _body(backend: Backend, scenario: WebhookScenario, step: WebhookStep) -> bytes:
     message = _message(backend, scenario, step)
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+    return utf8_json(message)
 
 
 def _message(backend: Backend, scenario: WebhookScenario, step: WebhookStep) -> dict[str, object]:

@@ -145,6 +145,14 @@ class TestTools:
     SCENARIO: ClassVar = {"tools": [WEATHER], "turns": [{"says": "The weather, please."}]}
     ASKS = tool_call(("call_1", "get_weather", '{"city": "Bath"}'))
 
+    def test_go_with_text_that_is_no_unicode_as_javascript_writes_it(self) -> None:
+        asks = tool_call(("call_\ud800", "get_weather", '{"city": "\udfff"}'), beside="One \ud83d moment.")
+        record = call(self.SCENARIO, [asks, said("Four \udc00.")])
+        assert r'"tool_call_id":"call_\ud800"' in (record.exchanges[1].request.body or b"").decode()
+        assert [("user", "The weather, please."), ("assistant", "One \ud83d moment. + get_weather")] == sent(record)[1][
+            :2
+        ]
+
     def test_run_and_their_results_come_back(self) -> None:
         record = call(self.SCENARIO, [self.ASKS, said("Fourteen.")])
         assert [("user", "The weather, please."), ("assistant", "get_weather"), ("tool", "Fourteen degrees.")] == sent(

@@ -1,6 +1,5 @@
 """One request of a call: built as Vapi builds it, sent, heard as Vapi hears it."""
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from vapi_conformance.call_record import CallRequest, Closed, Why
 from vapi_conformance.client import Client, Outgoing
 from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import End, Exchange, Label
+from vapi_conformance.json_writing import utf8_json
 from vapi_conformance.platforms.vapi import Era, Platform, TurnCounters
 
 __all__ = ["Asker", "Given", "Reply"]
@@ -123,7 +123,7 @@ class Asker:
         begun = TurnCounters.of(messages)
         counters = replace(begun, model_requests_in_turn=given.number, interrupted=given.was_interrupted)
         body = self.platform.body(messages, tools=given.tools, counters=counters, era=self.era)
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        return utf8_json(body)
 
 
 def _closed(exchange: Exchange, listener: Listener, *, is_superseded: bool) -> Closed | None:

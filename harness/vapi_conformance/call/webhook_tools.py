@@ -1,6 +1,5 @@
 """Tools that Vapi runs by posting the calls to a server: a message goes out, and what Vapi reads counts."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -11,6 +10,7 @@ from vapi_conformance.call_scenario import CallTool
 from vapi_conformance.client import Outgoing
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Label
+from vapi_conformance.json_writing import utf8_json
 from vapi_conformance.platforms.vapi import Conversation, ToolCall
 from vapi_conformance.platforms.vapi.webhooks import tool_calls_message, tool_results
 
@@ -39,7 +39,7 @@ def posted(
         Outgoing(
             url=webhook_url(platform.base_url, first),
             headers=(*_HEADERS, *_authorization(asker, first)),
-            body=json.dumps(message, ensure_ascii=False).encode(),
+            body=utf8_json(message),
             label=Label(scenario=asker.scenario, step=f"tool-{len(asker.log.webhooks) + 1}", attempt=asker.attempt),
             may_interrupt=None if asker.person is None else asker.person.may_interrupt,
         )

@@ -1,6 +1,5 @@
 """A call by keyboard: what is typed is what the caller says, and Ctrl-C is the caller who interrupts."""
 
-import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +23,7 @@ from vapi_conformance.cli.call_stage import PieceMask, Stage
 from vapi_conformance.cli.call_typing import Typing
 from vapi_conformance.cli.printing import complain
 from vapi_conformance.endpoint import Opened
+from vapi_conformance.json_writing import utf8_json
 from vapi_conformance.masking import mask_query
 from vapi_conformance.platforms.vapi import NO_RESULT, ToolCall
 from vapi_conformance.problems import UsageError
@@ -152,7 +152,7 @@ def _save(document: Mapping[str, object], path: Path) -> None:
     for problem in errors("harness/call-scenario", document)[:1]:
         raise UsageError(f"the call cannot be kept: {problem.pointer}: {problem.message}")
     try:
-        path.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        path.write_bytes(utf8_json(document, indent=1) + b"\n")
     except OSError as problem:
         raise UsageError(f"{path} cannot be written: {problem.strerror or problem}") from problem
     complain(f"what was typed is in {path}; --scenario {path} plays it again", is_fault=False)
