@@ -1,7 +1,9 @@
 """The bundled server: started in a process of its own, and gone afterwards."""
 
 import socket
+import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -53,6 +55,22 @@ class TestRunning:
         with pytest.raises(KeyError):
             fail()
         assert [False] == [listens(url) for url in seen]
+
+    def test_does_not_outlive_whoever_started_it(self) -> None:
+        """Killed at once, without a chance to clean up, as a CI job may be."""
+        program = (
+            "from vapi_conformance.reference import reference_server\n"
+            "with reference_server() as server:\n    print(server.url, flush=True)\n    input()\n"
+        )
+        with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
+            assert owner.stdout is not None
+            url = owner.stdout.readline().decode().strip()
+            assert listens(url)
+            owner.kill()
+        deadline = time.monotonic() + 20
+        while listens(url) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not listens(url)
 
 
 class TestNotRunning:

@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 
 from fake_tokens import FakeTokens
-from vapi_conformance import suite
+from vapi_conformance.call.playing import SYSTEM_PROMPT
 from vapi_conformance.client import Client, HangUp, Outgoing
 from vapi_conformance.dialects.names import CHAT, EVERY, Dialect
 from vapi_conformance.exchange import End, Exchange, Label, Read, Request, Response
@@ -234,7 +234,7 @@ class TestSystemPrompt:
         return platform(assistant=path)
 
     def test_is_ours_where_there_is_no_other(self) -> None:
-        assert [{"role": "system", "content": suite.SYSTEM_PROMPT}, HELLO] == messages_of(
+        assert [{"role": "system", "content": SYSTEM_PROMPT}, HELLO] == messages_of(
             sent(Step(name="s", messages=[HELLO]))
         )
 

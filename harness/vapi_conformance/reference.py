@@ -49,13 +49,21 @@ def reference_server(arguments: Sequence[str] = ()) -> Generator[ReferenceServer
     """arguments: more options of `vapi-reference-server`. Raises TransportError when it does not come up."""
     key, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     command = [sys.executable, "-m", "vapi_reference_server", "--port", "0", "--api-key-env", _KEY_VARIABLE]
-    command += ["--oauth-client-env", _CLIENT_VARIABLE, "--token-seconds", str(_TOKEN_S), *arguments]
+    command += [
+        "--oauth-client-env",
+        _CLIENT_VARIABLE,
+        "--token-seconds",
+        str(_TOKEN_S),
+        "--ends-with-stdin",
+        *arguments,
+    ]
     # Nothing of the user's environment reaches into it: an UPSTREAM_BASE_URL would put another server in its place.
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("UPSTREAM_", "REFERENCE_"))
     }
     with subprocess.Popen(  # noqa: S603 - our own interpreter and module
         command,
+        stdin=subprocess.PIPE,  # closed when we are gone, however we went: then it ends, too
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,8 @@ from vapi_reference_server.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import uvicorn
 
     from vapi_reference_server.oauth import OAuthClient
 
@@ -96,6 +99,11 @@ Environment:
     metavar="N",
     help="The longest prompt that is accepted, counted in words and punctuation.",
 )
+@click.option(
+    "--ends-with-stdin",
+    is_flag=True,
+    help="Stop when standard input is closed: for whoever starts the server as a child, and may be killed.",
+)
 @click.option("--list-faults", is_flag=True, help="List all faults and the rule each one breaks, and exit.")
 def main(  # noqa: PLR0913 - one parameter per option
     *,
@@ -108,6 +116,7 @@ def main(  # noqa: PLR0913 - one parameter per option
     fault: str | None,
     pace_ms: float,
     context_tokens: int,
+    ends_with_stdin: bool,
     list_faults: bool,
 ) -> None:
     """Serve a small, correct custom LLM for Vapi, which needs no model and no network.
@@ -131,7 +140,7 @@ def main(  # noqa: PLR0913 - one parameter per option
         upstream_base_url=os.environ.get("UPSTREAM_BASE_URL") or None,
         upstream_api_key=os.environ.get("UPSTREAM_API_KEY") or None,
     )
-    _serve(settings, host, port)
+    _serve(settings, host, port, ends_with_stdin=ends_with_stdin)
 
 
 def _key_from(environment: Mapping[str, str], variable: str | None) -> str | None:
@@ -159,7 +168,7 @@ def _print_faults() -> None:
         click.echo(f"{fault.name:<28} {fault.breaks:<42} {fault.sentence}")
 
 
-def _serve(settings: Settings, host: str, port: int) -> None:
+def _serve(settings: Settings, host: str, port: int, *, ends_with_stdin: bool) -> None:
     import uvicorn
 
     from vapi_reference_server.serving import listen_on, server_config
@@ -175,8 +184,18 @@ def _serve(settings: Settings, host: str, port: int) -> None:
     shown = f"[{host}]" if ":" in host else host
     behind = " for the API in UPSTREAM_BASE_URL" if settings.upstream_base_url else ""
     click.echo(f"Serving{behind} on http://{shown}:{listener.getsockname()[1]} - stop with Ctrl+C")
+    server = uvicorn.Server(config)
+    if ends_with_stdin:
+        threading.Thread(target=_stop_at_the_end_of_stdin, args=(server,), daemon=True).start()
     with listener, contextlib.suppress(KeyboardInterrupt):  # uvicorn has stopped by then, and raises it once more
-        uvicorn.Server(config).run([listener])
+        server.run([listener])
+
+
+def _stop_at_the_end_of_stdin(server: uvicorn.Server) -> None:
+    """Whoever holds the other end of the pipe has closed it, or was killed."""
+    while os.read(0, 4096):
+        pass
+    server.should_exit = True
 
 
 if __name__ == "__main__":
