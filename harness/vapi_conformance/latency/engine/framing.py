@@ -1,10 +1,13 @@
 """Says when an HTTP/1.1 response is over, by httptools; keeps none of its bytes."""
 
 from http import HTTPStatus
+from typing import Final
 
 import httptools
 
-__all__ = ["Framing", "is_interim"]
+__all__ = ["SWITCHED", "Framing", "is_interim", "make_parser"]
+
+SWITCHED: Final = "the endpoint switched to another protocol, which nobody asked for"
 
 
 class Framing:
@@ -14,7 +17,7 @@ class Framing:
 
     def __init__(self) -> None:
         """Before the first byte of the first response."""
-        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
+        self._parser: httptools.HttpResponseParser | None = make_parser(self)
         self.renew()
 
     def renew(self) -> None:
@@ -33,8 +36,7 @@ class Framing:
         try:
             parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            # 101, which nobody asked for: there is no body that we could understand.
-            self.has_head = self.is_over = self.has_more = True
+            return SWITCHED
         except httptools.HttpParserError as problem:
             if not self.is_over:
                 return str(problem) or type(problem).__name__
@@ -61,5 +63,17 @@ class Framing:
 
 
 def is_interim(status: int) -> bool:
-    """100 Continue, 103 Early Hints: the answer comes after them (RFC 9110, 15.2). After 101 comes no HTTP."""
-    return HTTPStatus.CONTINUE <= status < HTTPStatus.OK and status != HTTPStatus.SWITCHING_PROTOCOLS
+    """100 Continue, 103 Early Hints: the answer comes after them (RFC 9110, 15.2)."""
+    return HTTPStatus.CONTINUE <= status < HTTPStatus.OK
+
+
+def make_parser(protocol: object) -> httptools.HttpResponseParser:
+    """As tolerant as the client's own parser, where that can be had: load must not find other faults than the suite."""
+    parser = httptools.HttpResponseParser(protocol)
+    parser.set_dangerous_leniencies(
+        lenient_headers=True,  # control characters, folded lines
+        lenient_chunked_length=True,  # both framings: the chunked one counts (RFC 9112, 6.3)
+        lenient_optional_cr_before_lf=True,  # RFC 9112, 2.2
+        lenient_spaces_after_chunk_size=True,
+    )
+    return parser

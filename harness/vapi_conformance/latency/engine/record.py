@@ -10,7 +10,7 @@ import httptools
 from vapi_conformance.body_weight import HOW_WEIGHED, BodyWeight
 from vapi_conformance.exchange import End, Exchange, Header, Label, Read, Request, Response, Timing
 from vapi_conformance.latency.engine.clocks import arrived_ns
-from vapi_conformance.latency.engine.framing import is_interim
+from vapi_conformance.latency.engine.framing import SWITCHED, is_interim, make_parser
 from vapi_conformance.latency.engine.raw import Ending, Raw
 from vapi_conformance.latency.engine.shots import Prepared
 from vapi_conformance.masking import mask_exchange
@@ -80,7 +80,7 @@ class _Answer:
 def recorded(raw: Raw, request: Prepared, *, secrets: Sequence[bytes], max_body_bytes: int) -> Recorded:
     """Never raises on what an endpoint sent. secrets: masked."""
     answer = _Answer()
-    answer.parser = httptools.HttpResponseParser(answer)
+    answer.parser = make_parser(answer)
     sent_ns = raw.sent_ns if raw.sent_ns is not None else raw.intended_ns
     reads: list[Read] = []
     weight = None if _is_light(raw, max_body_bytes) else BodyWeight()
@@ -149,7 +149,7 @@ def _fed(answer: _Answer, data: bytes) -> str | None:
     try:
         answer.parser.feed_data(data)
     except httptools.HttpParserUpgrade:
-        answer.is_over = True
+        return SWITCHED
     except httptools.HttpParserError as problem:
         return str(problem) or type(problem).__name__
     return None
