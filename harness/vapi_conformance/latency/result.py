@@ -103,6 +103,8 @@ class Result:
     gates: Sequence[GateResult] = ()
     knee: Mapping[str, object] | None = None
     """JSON-ready; None where no knee was looked for."""
+    streams: Mapping[str, object] | None = None
+    """JSON-ready, of a `Timeline`; None where none was kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +186,7 @@ def to_document(result: Result) -> dict[str, object]:
             for each in result.gates
         ],
         "knee": None if result.knee is None else dict(result.knee),
+        "streams": None if result.streams is None else dict(result.streams),
     }
 
 
