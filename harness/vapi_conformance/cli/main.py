@@ -16,6 +16,8 @@ _COMMANDS: Final = {
     "check-webhook": "judge a live backend that answers Vapi's server messages",
     "hear": "the words that the caller hears of a recording, and when",
     "call": "hold a phone call with an endpoint, by keyboard or after a scenario",
+    "bench": "latency under load: first token, first speech, silences, errors; and two results compared",
+    "calibrate": "the instrument's own error on this machine",
     "rules": "the catalogue of rules",
     "explain": "one rule: what holds, why, an example that breaks it, what to do",
     "serve": "run the bundled reference server",

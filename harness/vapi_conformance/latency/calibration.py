@@ -41,7 +41,7 @@ _US: Final = 1000
 _DIGITS: Final = 6
 _BODY: Final = b'{"model":"stamped","stream":true,"messages":[{"role":"user","content":"Hello."}]}'
 _FROM_SENT: Final = ("headers", "ttft", "ttfs", "answer", "turn")
-_BETWEEN: Final = ("icl", "longest_gap", "dead_air", "end_lag")
+_BETWEEN: Final = ("icl", "longest_gap", "end_lag")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,6 +81,17 @@ class Course:
         """Whether somebody at the keyboard had enough."""
         return self.stopped == _INTERRUPTED
 
+    def absorb(self, other: "Course") -> None:
+        """All of the other one, which kept its answers in the same keeper, as if it had been played here."""
+        self.tally.merge(other.tally)
+        self.started_at = self.started_at or other.started_at
+        self.sent += other.sent
+        self.duration_ns += other.duration_ns
+        self.body_reads += other.body_reads
+        self.workers += other.workers
+        self.bottleneck |= other.bottleneck
+        self.lost_requests += other.lost_requests
+
     def take(self, measured: Measured, evidence: Evidence, load: Load, *, groups: Sequence[Group]) -> None:
         """One more answer that counts."""
         sample = Sample(

@@ -1,0 +1,277 @@
+"""A bench from end to end: calibrates, plays every load, judges what was kept, and puts the result together."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from vapi_conformance.call_scenario import CallScenario
+from vapi_conformance.cli.bench_judging import Judgement, judged
+from vapi_conformance.cli.bench_progress import BenchProgress
+from vapi_conformance.cli.bench_schedule import Loads
+from vapi_conformance.cli.printing import complain
+from vapi_conformance.endpoint import Endpoint, Opened
+from vapi_conformance.latency.calibration import LevelError, calibrated, level_for
+from vapi_conformance.latency.calibration_cache import CalibrationCache, cache_folder
+from vapi_conformance.latency.engine import Bounds, Engine, Settings
+from vapi_conformance.latency.gates import ERRORS, Gate, GateOutcome, GateResult, evaluate
+from vapi_conformance.latency.knee import Knee
+from vapi_conformance.latency.machine import this_machine
+from vapi_conformance.latency.politeness import DEFAULT_CAP
+from vapi_conformance.latency.result import BenchTarget, Result
+from vapi_conformance.latency.running import Course, Load, metrics_of, play
+from vapi_conformance.latency.sampling import Keeper
+from vapi_conformance.latency.schedules import ClosedLoop, OpenLoop, Schedule, constant
+from vapi_conformance.latency.searching import Search, figures_of, step_requests
+from vapi_conformance.latency.tally import Tally
+from vapi_conformance.latency.traffic import SingleTurns, WholeCalls
+from vapi_conformance.problems import Problem, TransportError
+from vapi_conformance.suite import be_sure_of
+
+__all__ = ["Bench", "BenchOutcome", "Plan"]
+
+_GRACE_S: Final = 5.0
+_MOST_KNEE_STEPS: Final = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What was asked for, checked."""
+
+    loads: Loads
+    settings: Mapping[str, object]
+    """For the document."""
+    gates: Sequence[Gate] = ()
+    knee: Gate | None = None
+    most_load: int = 256
+    """That a search for the knee tries."""
+    knee_rate: float | None = None
+    """The search begins at this rate, and is over rates; None: over streams."""
+    cap: int | None = None
+    """Requests in all; None: as politeness has it."""
+    stop_at: float | None = 0.5
+    processes: int = 1
+    keeps_alive: bool = True
+    scenario: CallScenario | None = None
+    is_real_time: bool = False
+    words: str
+    keeps: int
+    """Answers of each kind for the judges."""
+    recalibrates: bool = False
+
+    @property
+    def most_requests(self) -> int:
+        """Of the whole bench, where their number does not follow from a schedule."""
+        return DEFAULT_CAP if self.cap is None else self.cap
+
+    def at_most(self) -> Schedule:
+        """All loads as one, counted in requests, for whoever is asked before."""
+        whole = self.loads.whole()
+        if self.knee is None and self.scenario is None:
+            return whole
+        streams = self.most_load if self.knee is not None else self.loads.streams
+        return ClosedLoop(streams=streams, requests=self.most_requests, duration_ns=whole.duration_ns)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchOutcome:
+    """A result, and what is not in its document."""
+
+    result: Result
+    judgement: Judgement
+    is_interrupted: bool
+    answered: int
+    """Requests without an error."""
+    advice: str | None = None
+    """What to change in the set-up, where the endpoint turns the requests away."""
+
+    @property
+    def is_bad(self) -> bool:
+        """A gate did not pass, or nothing was answered."""
+        return not self.answered or any(each.outcome is not GateOutcome.PASSED for each in self.result.gates)
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """One bench of one endpoint."""
+
+    plan: Plan
+    endpoint: Endpoint
+    live: Opened
+    progress: BenchProgress
+    _course: Course = field(init=False)
+    _traffic: SingleTurns | WholeCalls = field(init=False)
+    _search: Search | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a scenario that cannot be played."""
+        plan, platform = self.plan, self.live.platform
+        if plan.scenario is None:
+            self._traffic = SingleTurns(platform, plan.words)
+        else:
+            speed = self.live.conditions.characters_per_second
+            self._traffic = WholeCalls(
+                platform=platform,
+                scenario=plan.scenario,
+                characters_per_second=speed,
+                is_real_time=plan.is_real_time,
+            )
+        self._course = self._new_course(Keeper(plan.keeps))
+
+    def run(self) -> BenchOutcome:
+        """Everything. An endpoint's failures are figures; raises UsageError for what cannot be sent."""
+        machine = this_machine()
+        with self._engine() as engine:
+            calibration = self._calibration(engine, CalibrationCache(cache_folder(os.environ, Path.home()), machine))
+            if self.plan.knee is not None:
+                self._look_for_knee(engine, self.plan.knee)
+            else:
+                self._play_all(engine)
+        course = self._course
+        self.progress.say("judging")
+        kept = course.keeper.kept
+        judgement = judged(kept, profile=self.endpoint.profile, dialect=self.endpoint.dialect)
+        course.tally.violations.update(judgement.violations)
+        target = self.live.target
+        result = Result(
+            started_at=course.started_at,
+            duration_s=course.duration_ns / 1_000_000_000,
+            target=BenchTarget(
+                name=self.endpoint.name,
+                url=target.url,
+                platform=target.platform,
+                dialect=self.endpoint.dialect.value,
+                model=target.model,
+            ),
+            machine=machine,
+            settings=self.plan.settings,
+            schedule=self.plan.loads.whole() if self._search is None else self._searched(self._search),
+            tally=course.tally,
+            calibration=None if calibration is None else calibration.to_document(),
+            instrument_error_ns={} if calibration is None else calibration.by_metric(),
+            judged=judgement.judged if self.plan.keeps else None,
+            heard=judgement.heard,
+            stopped=course.stopped,
+            bottleneck_reasons=tuple(course.bottleneck),
+            workers=course.workers,
+            lost_requests=course.lost_requests,
+            gates=[self._gate(each) for each in self.plan.gates],
+            knee=None if self._search is None else self._search.to_document(),
+        )
+        return BenchOutcome(
+            result=result,
+            judgement=judgement,
+            is_interrupted=course.is_interrupted,
+            answered=course.tally.requests - course.tally.error_count,
+            advice=self._advice(),
+        )
+
+    def _engine(self) -> Engine:
+        timeout_s = self.live.conditions.timeout_s
+        bounds = Bounds(
+            first_byte_s=timeout_s + _GRACE_S, idle_s=timeout_s + _GRACE_S, total_s=max(120.0, 3 * timeout_s)
+        )
+        settings = Settings(processes=self.plan.processes, keeps_alive=self.plan.keeps_alive, bounds=bounds)
+        return Engine(settings, secrets=self.live.client.secrets)
+
+    def _calibration(self, engine: Engine, cache: CalibrationCache) -> LevelError | None:
+        """Fresh enough, or made now."""
+        level, processes = level_for(self.plan.loads.streams), self.plan.processes
+        if not self.plan.recalibrates and (known := cache.fresh(level, processes)) is not None:
+            return known
+        self.progress.say("calibrating")
+        try:
+            found = next(calibrated([level], engine, processes=processes))
+        except TransportError as problem:
+            complain(f"the instrument could not be calibrated: {problem}")
+            return None
+        cache.keep(found)
+        return found
+
+    # Loads
+
+    def _new_course(self, keeper: Keeper) -> Course:
+        return Course(tally=Tally(metrics_of(self.plan.loads.schedules[0])), keeper=keeper)
+
+    def _play_all(self, engine: Engine) -> None:
+        course = self._course
+        for schedule, name in zip(self.plan.loads.schedules, self.plan.loads.names, strict=True):
+            if course.stopped is None:
+                self._play(engine, schedule, name, course)
+
+    def _play(self, engine: Engine, schedule: Schedule, name: str, course: Course) -> None:
+        self.progress.load(schedule, name, course)
+        load = Load(
+            schedule=schedule,
+            traffic=self._traffic,
+            conditions=self.live.conditions,
+            dialect=self.endpoint.dialect,
+            stop_at=self.plan.stop_at,
+            most_requests=max(1, self.plan.most_requests - course.sent),
+            name=name,
+        )
+        play(load, engine, course, watch=self.progress.watch)
+
+    def _look_for_knee(self, engine: Engine, condition: Gate) -> None:
+        first = self.plan.loads.schedules[0]
+        begin = round(self.plan.knee_rate or 0) or (first.streams if isinstance(first, ClosedLoop) else 1)
+        most = max(begin, self.plan.most_load)
+        search = self._search = Search(
+            condition=condition, knee=Knee(first=begin, most=most, most_steps=_MOST_KNEE_STEPS)
+        )
+        search.run(lambda load: self._step(engine, condition, first, load))
+
+    def _step(self, engine: Engine, condition: Gate, first: Schedule, load: int) -> Course | None:
+        whole = self._course
+        schedule = _at_load(first, load, default=step_requests(condition, load))
+        left = self.plan.most_requests - whole.sent
+        if left < min(schedule.total or 1, step_requests(condition, load)):
+            whole.stopped = f"the cap of {self.plan.most_requests:,} requests leaves too few for another step"
+            return None
+        course = self._new_course(whole.keeper)
+        unit = "/s" if self.plan.knee_rate is not None else " streams"
+        self._play(engine, schedule, f"{load}{unit}", course)
+        whole.absorb(course)
+        if course.is_interrupted:
+            whole.stopped = course.stopped
+        return course
+
+    def _searched(self, search: Search) -> Schedule:
+        """All steps as one."""
+        loads = [step.load for step in search.steps] or [1]
+        whole = self._course
+        schedule = _at_load(self.plan.loads.schedules[0], max(loads), default=1)
+        return replace(schedule, requests=max(1, whole.tally.requests), warm_up=whole.tally.warm_up)
+
+    # What it comes to
+
+    def _gate(self, gate: Gate) -> GateResult:
+        """A figure that is the client's own is no figure of the endpoint's."""
+        if self._course.bottleneck and gate.name != ERRORS:
+            sentence = f"{gate.text}: cannot be said, because the client was the bottleneck"
+            return GateResult(gate=gate, outcome=GateOutcome.CANNOT_BE_SAID, sentence=sentence)
+        return evaluate(gate, figures_of(self._course.tally))
+
+    def _advice(self) -> str | None:
+        """Where an answer shows that the set-up is wrong."""
+        for evidence in self._course.keeper.kept:
+            if evidence.is_success:
+                continue
+            try:
+                be_sure_of(evidence.exchange, has_key=self.live.has_key)
+            except Problem as problem:
+                return str(problem)
+        return None
+
+
+def _at_load(schedule: Schedule, load: int, *, default: int) -> Schedule:
+    """That schedule at another load. default: requests of a step where neither their number nor a time is given."""
+    if isinstance(schedule, ClosedLoop):
+        requests = schedule.requests if schedule.duration_ns is not None else max(default, schedule.requests or 0)
+        return replace(schedule, streams=load, requests=requests)
+    if not isinstance(schedule, OpenLoop):
+        raise TypeError("a recorded trace has no other load")
+    duration_s = None if schedule.duration_ns is None else schedule.duration_ns / 1_000_000_000
+    requests = schedule.requests if duration_s is not None else max(default, schedule.requests or 0)
+    return replace(schedule, phases=constant(float(load), duration_s=duration_s), requests=requests)
