@@ -8,7 +8,9 @@ import pytest
 
 from call.scripted import Answer, Body, call, calls_of, events, messages_of, said, sent, told, tool_call
 from timed_answers import DONE, chunk, words
+from vapi_conformance.call.hearing import LONGEST_ARGUMENTS, MOST_CALLS
 from vapi_conformance.call.player import MOST_ROUNDS
+from vapi_conformance.call.voice import MOST_CHARACTERS
 from vapi_conformance.exchange import End
 from vapi_conformance.platforms.vapi import NO_RESULT, STILL_PENDING, SUCCESS
 
@@ -16,6 +18,7 @@ HELLO = {"first_message": "Hello."}
 ONE_TURN = {"turns": [{"says": "Hi."}]}
 WEATHER = {"name": "get_weather", "returns": "Fourteen degrees.", "after_s": 2.0}
 LONG = "It is a very long story about a clock that had stopped. "
+Call = tuple[str, str, str]
 SPOKEN = "pipeline-error-custom-llm-"
 
 
@@ -56,6 +59,11 @@ class TestTurns:
         record = call({"turns": [{"says": "One."}, {"says": "Two."}]}, [said(""), said("Second.")])
         assert [[("user", "One.")], [("user", "One. Two.")]] == sent(record)
         assert ["silence", "hang"] == [kind for _, kind, _ in events(record, "silence", "hang")]
+
+    def test_have_no_more_of_an_answer_in_their_history_than_anybody_listens_to(self) -> None:
+        record = call({"turns": [{"says": "One."}, {"says": "Two."}]}, [said("word " * MOST_CHARACTERS), said("Yes.")])
+        (answer,) = (text for role, text in sent(record)[1] if role == "assistant")
+        assert MOST_CHARACTERS // 2 < len(answer) <= MOST_CHARACTERS
 
     def test_by_keypad_tell_the_digits(self) -> None:
         assert [[("user", "User's Keypad Entry: 12#")]] == sent(call({"turns": [{"keypad": "12#"}]}, [said("Thanks.")]))
@@ -152,6 +160,29 @@ class TestTools:
         assert [("user", "The weather, please."), ("assistant", "One \ud83d moment. + get_weather")] == sent(record)[1][
             :2
         ]
+
+    @pytest.mark.parametrize(
+        ("calls", "run"),
+        [
+            ([("c", "get_weather", "{}")] * 3000, MOST_CALLS),
+            ([("c", "get_weather", '{"a": "' + "x" * (LONGEST_ARGUMENTS // 2) + '"}')] * 3, 1),
+            ([("c", "get_weather", "{}"), ("d", "get_weather", '{"a": "' + "x" * LONGEST_ARGUMENTS + '"}')], 1),
+        ],
+        ids=["many", "long-together", "long-alone"],
+    )
+    def test_are_no_more_in_one_answer_than_a_call_can_carry(self, calls: Sequence[Call], run: int) -> None:
+        numbered = [(f"{call_id}{at}", name, arguments) for at, (call_id, name, arguments) in enumerate(calls)]
+        record = call(self.SCENARIO, [tool_call(*numbered), said("Fourteen.")])
+        assert run == len(record.tools)
+        assert run == sum(role == "tool" for role, _ in sent(record)[1])
+        (told_once,) = told(record, "silence")
+        assert told_once.startswith(f"Of {len(calls):,} tool calls in the answer {run} are run")
+
+    def test_that_a_call_cannot_carry_at_all_are_lost(self) -> None:
+        asks = tool_call(("c", "get_weather", '{"a": "' + "x" * LONGEST_ARGUMENTS + '"}'))
+        record = call(self.SCENARIO, [asks])
+        assert (1, ()) == (len(record.requests), record.tools)
+        assert told(record, "silence")[0].startswith("Of 1 tool calls in the answer 0 are run")
 
     def test_run_and_their_results_come_back(self) -> None:
         record = call(self.SCENARIO, [self.ASKS, said("Fourteen.")])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from vapi_conformance.call.clock import Clock
-from vapi_conformance.call.hearing import Hearing, heard_by_vapi
+from vapi_conformance.call.hearing import Hearing, heard_by_vapi, within_bounds
 from vapi_conformance.call.log import CallLog
 from vapi_conformance.call.person import Person
 from vapi_conformance.call.speaking import Interruption, Listener
@@ -103,6 +103,10 @@ class Asker:
         position = self.log.asked(request, exchange)
         self.log.tell("closed" if closed else "answer", self.clock.now_ns(), closed or "", exchange=position)
         evidence = Evidence(exchange=exchange, conditions=self.conditions, dialect=self.platform.dialect)
+        heard = heard_by_vapi(evidence)
+        hearing = within_bounds(heard) if heard.consequence.what == "tool-call" else heard
+        if hearing is not heard and hearing.calls:
+            self.log.tell("silence", self.clock.now_ns(), hearing.consequence.text, exchange=position)
         barge_in_ns = listener.barge_in_ns
         if closed == "barge-in" and barge_in_ns is None:
             barge_in_ns = self.clock.now_ns() - requested_ns
@@ -111,7 +115,7 @@ class Asker:
             position=position,
             requested_ns=requested_ns,
             closed=closed,
-            hearing=heard_by_vapi(evidence),
+            hearing=hearing,
             barge_in_ns=None if barge_in_ns is None else requested_ns + barge_in_ns,
         )
 

@@ -11,8 +11,12 @@ from vapi_conformance.narrow import array_or_nothing, object_or_none, object_or_
 from vapi_conformance.payload import parse
 from vapi_conformance.platforms.vapi import Consequence, consequence
 
-__all__ = ["Hearing", "heard_by_vapi"]
+__all__ = ["LONGEST_ARGUMENTS", "MOST_CALLS", "Hearing", "heard_by_vapi", "within_bounds"]
 
+MOST_CALLS: Final = 64
+"""Tool calls of one answer that are played."""
+LONGEST_ARGUMENTS: Final = 64 * 1024
+"""Characters of arguments in one answer that are played. They are sent back with every further request of the call."""
 _NS_PER_S: Final = 1_000_000_000
 
 
@@ -42,6 +46,30 @@ def heard_by_vapi(evidence: Evidence) -> Hearing:
     if outcome.what == "silence" and evidence.transcript.kind == "json" and evidence.transcript.text.strip():
         outcome = _of_plain_json(outcome, evidence)
     return Hearing(heard=heard, calls=calls, consequence=outcome)
+
+
+def within_bounds(hearing: Hearing) -> Hearing:
+    """With no more tool calls than a call is played with: each is sent again and again, and costs memory every time.
+
+    What Vapi would do with more is not known.
+    """
+    kept = list[HeardToolCall]()
+    characters = 0
+    for call in hearing.calls[:MOST_CALLS]:
+        characters += len(call.arguments)
+        if characters > LONGEST_ARGUMENTS:
+            break
+        kept.append(call)
+    if len(kept) == len(hearing.calls):
+        return hearing
+    text = (
+        f"Of {len(hearing.calls):,} tool calls in the answer {len(kept)} are run, because the harness takes "
+        f"{MOST_CALLS} calls with {LONGEST_ARGUMENTS // 1024} KiB of arguments of one answer."
+    )
+    found = replace(hearing.consequence, text=text, sureness="inferred")
+    if not kept:
+        found = replace(found, what="tool-lost")
+    return replace(hearing, calls=tuple(kept), consequence=found)
 
 
 def _can_be_run(call: HeardToolCall, evidence: Evidence) -> bool:

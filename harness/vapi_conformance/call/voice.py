@@ -1,19 +1,21 @@
 """The assistant's voice: what is spoken of an answer and when, and where the caller cuts it short."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from vapi_conformance.call.asking import Asker, Reply
 from vapi_conformance.call.speaking import Interruption, Utterance, held_back, speech_ns, spoken_until, utterances
 from vapi_conformance.platforms.vapi.consequence import HANG_S
-from vapi_conformance.speech import spoken_pieces
+from vapi_conformance.speech import SpokenPiece, spoken_pieces
 
-__all__ = ["MOST_PIECES", "Voice"]
+__all__ = ["MOST_CHARACTERS", "MOST_PIECES", "Voice"]
 
 _HANG_NS: Final = round(HANG_S * 1_000_000_000)
 MOST_PIECES: Final = 1000
 """Spoken pieces of one answer that are taken: half an hour and more. Who sends without end is not listened to."""
+MOST_CHARACTERS: Final = 100_000
+"""Of them in one answer, which is nearly two hours: what was said is sent back with every further request."""
 
 
 @dataclass(kw_only=True)
@@ -65,9 +67,9 @@ class Voice:
     def _pieces(self, reply: Reply) -> list[Utterance]:
         conditions = self.asker.conditions
         heard = reply.hearing.heard
-        pieces = spoken_pieces(heard.texts, conditions.chunk_plan, heard.ended_at_ns)[:MOST_PIECES]
+        pieces = spoken_pieces(heard.texts, conditions.chunk_plan, heard.ended_at_ns)
         return utterances(
-            held_back(pieces, heard.texts, heard.ended_at_ns),
+            held_back(_listened_to(pieces), heard.texts, heard.ended_at_ns),
             requested_ns=reply.requested_ns,
             free_ns=self.quiet_ns,
             characters_per_second=conditions.characters_per_second,
@@ -95,3 +97,15 @@ class Voice:
         self.interrupted_ns = self.quiet_ns = cut_ns
         log.tell("cut", cut_ns, said, exchange=exchange)
         return said
+
+
+def _listened_to(pieces: Sequence[SpokenPiece]) -> list[SpokenPiece]:
+    """What there is patience for: not all of an answer without end, but all of any other."""
+    kept = list[SpokenPiece]()
+    left = MOST_CHARACTERS
+    for piece in pieces[:MOST_PIECES]:
+        if left <= 0:
+            break
+        kept.append(replace(piece, text=piece.text[:left]))
+        left -= len(piece.text)
+    return kept
