@@ -34,7 +34,6 @@ class Caller:
     """A made-up person on the line, and the ids of everything around the call."""
 
     seed: int
-    name: str
     locale: str
     number: str
     """E.164, from a range that is never assigned."""
@@ -60,7 +59,6 @@ class Caller:
         )
         return cls(
             seed=seed,
-            name=_name(seed, spoken),
             locale=spoken,
             number=_number(random, spoken),
             assistant_number=_number(random, spoken),
@@ -72,6 +70,11 @@ class Caller:
             room="".join(random.choices("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", k=20)),
             started_at=started_at,
         )
+
+    @property
+    def name(self) -> str:
+        """Drawn when somebody asks: faker is slow to load, and no request to the model holds the name."""
+        return _name(self.seed, self.locale)
 
     @property
     def timestamp(self) -> str:
