@@ -87,7 +87,7 @@ Conditions for --fail-if and --knee: NAME.FIGURE OPERATOR LIMIT, as 'ttft.p95 > 
 \b
 Exit status:
   0  requests were answered, and no condition of --fail-if holds
-  1  one holds or cannot be judged, or no request was answered
+  1  one holds or cannot be judged; no request was answered, or errors ended the load (--stop-on-errors)
   2  wrong usage, or load to another machine without --yes
   130  interrupted; what was measured until then is told
 """

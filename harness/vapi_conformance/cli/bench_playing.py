@@ -81,6 +81,8 @@ class BenchOutcome:
     result: Result
     judgement: Judgement
     is_interrupted: bool
+    has_given_up: bool
+    """Errors ended the load."""
     answered: int
     """Requests without an error."""
     advice: str | None = None
@@ -88,8 +90,12 @@ class BenchOutcome:
 
     @property
     def is_bad(self) -> bool:
-        """A gate did not pass, or nothing was answered."""
-        return not self.answered or any(each.outcome is not GateOutcome.PASSED for each in self.result.gates)
+        """A gate did not pass, errors ended the load, or nothing was answered."""
+        return (
+            not self.answered
+            or self.has_given_up
+            or any(each.outcome is not GateOutcome.PASSED for each in self.result.gates)
+        )
 
 
 @dataclass(kw_only=True)
@@ -117,7 +123,7 @@ class Bench:
                 characters_per_second=speed,
                 is_real_time=plan.is_real_time,
             )
-        self._course = self._new_course(Keeper(plan.keeps))
+        self._course = Course(tally=self._tally(), keeper=Keeper(plan.keeps))
 
     def run(self) -> BenchOutcome:
         """Everything. An endpoint's failures are figures; raises UsageError for what cannot be sent."""
@@ -158,12 +164,14 @@ class Bench:
             lost_requests=course.lost_requests,
             gates=[self._gate(each) for each in self.plan.gates],
             knee=None if self._search is None else self._search.to_document(),
+            streams=course.timeline.to_document(),
         )
         return BenchOutcome(
             result=result,
             judgement=judgement,
             is_interrupted=course.is_interrupted,
-            answered=course.tally.requests - course.tally.error_count,
+            has_given_up=course.has_given_up and self._search is None,
+            answered=self._answered,
             advice=self._advice(),
         )
 
@@ -191,8 +199,8 @@ class Bench:
 
     # Loads
 
-    def _new_course(self, keeper: Keeper) -> Course:
-        return Course(tally=Tally(metrics_of(self.plan.loads.schedules[0])), keeper=keeper)
+    def _tally(self) -> Tally:
+        return Tally(metrics_of(self.plan.loads.schedules[0]))
 
     def _play_all(self, engine: Engine) -> None:
         course = self._course
@@ -229,7 +237,7 @@ class Bench:
         if left < min(schedule.total or 1, step_requests(condition, load)):
             whole.stopped = f"the cap of {self.plan.most_requests:,} requests leaves too few for another step"
             return None
-        course = self._new_course(whole.keeper)
+        course = Course(tally=self._tally(), keeper=whole.keeper, timeline=whole.timeline, began_ns=whole.duration_ns)
         unit = "/s" if self.plan.knee_rate is not None else " streams"
         self._play(engine, schedule, f"{load}{unit}", course)
         whole.absorb(course)
@@ -254,15 +262,20 @@ class Bench:
         return evaluate(gate, figures_of(self._course.tally))
 
     def _advice(self) -> str | None:
-        """Where an answer shows that the set-up is wrong."""
-        for evidence in self._course.keeper.kept:
-            if evidence.is_success:
-                continue
-            try:
-                be_sure_of(evidence.exchange, has_key=self.live.has_key)
-            except Problem as problem:
-                return str(problem)
+        """Where the first failure shows that the set-up is wrong."""
+        failure = self._course.first_failure
+        if failure is None or (failure.exchange.response is None and self._answered):
+            return None
+        try:
+            be_sure_of(failure.exchange, has_key=self.live.has_key)
+        except Problem as problem:
+            return str(problem)
         return None
+
+    @property
+    def _answered(self) -> int:
+        tally = self._course.tally
+        return tally.requests - tally.error_count
 
 
 def _at_load(schedule: Schedule, load: int, *, default: int) -> Schedule:

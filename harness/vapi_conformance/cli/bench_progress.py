@@ -61,7 +61,7 @@ class BenchProgress:
 
     def load(self, schedule: Schedule, name: str, course: Course) -> None:
         """The next load. name: among several, else empty."""
-        self._total = schedule.total
+        self._total = schedule.total if schedule.duration_ns is None else None
         self._name = f"{name}: " if name else ""
         self._before = course.sent
         self._show(f"{self._name}first request")

@@ -16,7 +16,7 @@ from typing import Final
 from vapi_conformance.exchange import End
 from vapi_conformance.latency.bottleneck import reasons
 from vapi_conformance.latency.engine import Engine, Measured, Shot, prepared
-from vapi_conformance.latency.histograms import Histogram
+from vapi_conformance.latency.histograms import Histogram, least_n
 from vapi_conformance.latency.stamping_server import Pace, Stamp, StampingServer, stamps_in
 
 __all__ = ["LEVELS", "SHORT_S", "THOROUGH_S", "Errors", "Level", "LevelError", "calibrated", "level_for"]
@@ -176,7 +176,7 @@ def _measured(level: Level, engine: Engine, server: StampingServer, *, processes
     # Names, connections and code that was never used are not what is measured.
     for _ in engine.run([Shot(at_ns=0, request=request)] * level.streams, lanes=level.streams):
         pass
-    count = level.streams * max(1, round(for_s / level.answer_s))
+    count = level.streams * _rounds(level, for_s)
     truth = _Truth()
     began_ns = time.monotonic_ns()
     for measured in engine.run([Shot(at_ns=0, request=request)] * count, lanes=level.streams):
@@ -197,6 +197,12 @@ def _measured(level: Level, engine: Engine, server: StampingServer, *, processes
         cpu_us_per_chunk=cpu_ns / _US / truth.lag.n if truth.lag.n else None,
         bottleneck_reasons=tuple(reasons(engine.health, loop="closed", ttft=truth.told)),
     )
+
+
+def _rounds(level: Level, for_s: float) -> int:
+    """Up to twice the time, where that makes enough answers for a p99."""
+    rounds = max(1, round(for_s / level.answer_s))
+    return max(rounds, min(2 * rounds, -(-least_n(Fraction(99, 100)) // level.streams)))
 
 
 class _Truth:

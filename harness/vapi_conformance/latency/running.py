@@ -7,7 +7,7 @@ rules are judged when the load is over, on a fair sample, so that judging takes 
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
@@ -20,6 +20,7 @@ from vapi_conformance.latency.result import Worker
 from vapi_conformance.latency.sampling import Keeper
 from vapi_conformance.latency.schedules import ClosedLoop, OpenLoop, Schedule, Start
 from vapi_conformance.latency.tally import Group, Tally
+from vapi_conformance.latency.timeline import Timeline
 from vapi_conformance.latency.traffic import Asked, CallUnderWay, SingleTurns, WholeCalls
 
 __all__ = ["ERRORS_LOOKED_AT", "Course", "Load", "Watch", "loop_of", "metrics_of", "play"]
@@ -60,6 +61,11 @@ class Course:
 
     tally: Tally
     keeper: Keeper
+    timeline: Timeline = field(default_factory=Timeline)
+    began_ns: int = 0
+    """Where its first load stands on the timeline."""
+    first_failure: Evidence | None = None
+    """For a word on why; it may have no response, and then the keeper does not have it."""
     started_at: str = ""
     """RFC 3339."""
     sent: int = 0
@@ -77,14 +83,20 @@ class Course:
     _recent: deque[bool] = field(default_factory=lambda: deque[bool](maxlen=ERRORS_LOOKED_AT))
 
     @property
+    def has_given_up(self) -> bool:
+        """Whether errors ended it."""
+        return self.stopped is not None and not self.is_interrupted
+
+    @property
     def is_interrupted(self) -> bool:
         """Whether somebody at the keyboard had enough."""
         return self.stopped == _INTERRUPTED
 
     def absorb(self, other: "Course") -> None:
-        """All of the other one, which kept its answers in the same keeper, as if it had been played here."""
+        """All of the other one, which has the same keeper and timeline, as if it had been played here."""
         self.tally.merge(other.tally)
         self.started_at = self.started_at or other.started_at
+        self.first_failure = self.first_failure or other.first_failure
         self.sent += other.sent
         self.duration_ns += other.duration_ns
         self.body_reads += other.body_reads
@@ -103,7 +115,11 @@ class Course:
         self.tally.add(sample, groups=groups)
         self.keeper.offer(sample)
         self.body_reads += len(measured.exchange.reads)
-        self._recent.append(error_kind(sample) is not None)
+        self.timeline.add(sample, at_ns=self.began_ns + self.duration_ns)
+        has_failed = error_kind(sample) is not None
+        if has_failed and self.first_failure is None:
+            self.first_failure = replace(evidence)
+        self._recent.append(has_failed)
         share = sum(self._recent) / ERRORS_LOOKED_AT
         if load.stop_at is not None and len(self._recent) == ERRORS_LOOKED_AT and share >= load.stop_at:
             self.stopped = f"{sum(self._recent)} of the last {ERRORS_LOOKED_AT} requests went wrong"

@@ -14,6 +14,7 @@ __all__ = ["bench_lines", "calibration_lines", "level_lines"]
 
 _FIGURES: Final = ("mean", "p50", "p90", "p95", "p99", "max")
 _NAME_WIDTH: Final = 16
+"""At least."""
 _WIDTH: Final = 9
 _INTERVALS: Final = ("p50", "p95")
 _INTERVAL_WIDTH: Final = 18
@@ -89,10 +90,11 @@ def _table(document: Mapping[str, object]) -> Iterator[Line]:
             yield Line(f"  {reason}", "bad")
     titles = "".join(f"{name:>{_WIDTH}}" for name in _FIGURES)
     intervals = "".join(f"{f'{name} (95 %)':>{_INTERVAL_WIDTH}}" for name in _INTERVALS)
-    yield Line(f"{'':<{_NAME_WIDTH}}{'n':>7}{titles}{intervals}", "strong")
+    width = max(_NAME_WIDTH, *(len(_name(key, record)) + 1 for key, record in metrics))
+    yield Line(f"{'':<{width}}{'n':>6}{titles}{intervals}", "strong")
     for key, record in metrics:
-        yield Line(_row(_name(key, record), record, is_told=not reasons))
-    yield from _legend(metrics, is_told=not reasons)
+        yield Line(f"{_name(key, record):<{width}}{_row(record, is_told=not reasons)}")
+    yield from _legend([(f"{_name(key, record):<{width}}", record) for key, record in metrics], is_told=not reasons)
 
 
 def _metrics(document: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, object]]]:
@@ -108,13 +110,13 @@ def _name(key: str, record: Mapping[str, object]) -> str:
     return name if unit == "count" else f"{name} {unit}"
 
 
-def _row(name: str, record: Mapping[str, object], *, is_told: bool = True) -> str:
+def _row(record: Mapping[str, object], *, is_told: bool) -> str:
     near = array_or_nothing(record.get("near_instrument_error"))
     intervals = object_or_nothing(record.get("ci"))
     cells = [_cell(record.get(each), is_near=each in near) if is_told else "?" for each in _FIGURES]
     bounds = [_interval(intervals.get(each)) if is_told else "?" for each in _INTERVALS]
     return (
-        f"{name:<{_NAME_WIDTH}}{_integer(record, 'n'):>7}"
+        f"{_integer(record, 'n'):>6}"
         + "".join(f"{cell:>{_WIDTH}}" for cell in cells)
         + "".join(f"{bound:>{_INTERVAL_WIDTH}}" for bound in bounds)
     )
@@ -154,8 +156,8 @@ def _legend(metrics: Sequence[tuple[str, Mapping[str, object]]], *, is_told: boo
         told = ", ".join(f"{name} from {needed}" for name, needed in sorted(needs.items()))
         yield Line(f"{_NOT_TOLD} too few values: {told} on", "faint")
     yield Line("")
-    for key, record in metrics:
-        yield Line(f"{_name(key, record):<{_NAME_WIDTH}}{record.get('definition')}", "faint")
+    for name, record in metrics:
+        yield Line(f"{name}{record.get('definition')}", "faint")
 
 
 # What is told apart
