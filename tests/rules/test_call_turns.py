@@ -87,6 +87,8 @@ class TestATurnAskedAgain:
             ("Of course: the blue boat leaves at noon.", Outcome.PASSED),
             ("the blue boat", Outcome.VIOLATED),
             ("leaves at noon", Outcome.VIOLATED),
+            ("Did you say that it leaves at noon?", Outcome.PASSED),
+            ("Did you say the blue boat?", Outcome.VIOLATED),
             ("", Outcome.UNTESTABLE),
         ],
     )
@@ -119,6 +121,7 @@ class TestATurnAskedAgain:
             ("plum", ["the answer is 'plum', which answers the earlier 'plum'"]),
             ("Plum. Pear tree.", ["the answer is 'Plum. Pear tree.', which answers the earlier 'plum'"]),
             ("pear", ["the answer is 'pear'"]),
+            ("A pear, you say?", ["the answer is 'A pear, you say?'"]),
         ],
     )
     def test_in_other_words_is_answered_to_those(self, text: str, faults: list[str]) -> None:

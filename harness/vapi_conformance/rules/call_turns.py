@@ -1,6 +1,6 @@
 """The turns of a call: each is answered, also when it is asked again in other words or its history has changed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from vapi_conformance.call_scenario import ANY_CALL
@@ -75,13 +75,20 @@ def _told_is_said(group: Group) -> Iterator[Violation]:
         told = step.told or ""
         earlier = {each.told for each in steps[: step.place] if each.told is not None and each.told != told}
         stale = [each for each in sorted(earlier) if step.says(each) and not stands_within(folded(told), folded(each))]
-        if stale or not step.says(told):
+        if stale or not (step.says(told) or _takes_up(step, told, earlier)):
             answers = f", which answers the earlier {quote(stale[0])}" if stale else ""
             yield Violation(
                 expected=f"an answer to the words of this request, {quote(told)}",
                 actual=f"the answer is {quote(step.text)}{answers}",
                 step=step.place,
             )
+
+
+def _takes_up(step: CallStep, told: str, earlier: Collection[str]) -> bool:
+    """Words of the agent's own around most of those that no earlier request has: no kept answer could know them."""
+    asked, said = set(folded(told).split()), set(step.folded_text.split())
+    new = asked.difference(*(folded(each).split() for each in earlier))
+    return bool(said - asked) and 2 * len(said & new) > len(new)
 
 
 @scenario_rule(
