@@ -113,6 +113,24 @@ class TestScenarios:
         assert re.search(r"^chat-stream\.\S+  MUST  ", result.stdout, re.MULTILINE)
         assert f"  repeat    vapi-conformance call {telephone.url} --scenario two.json" in result.stdout
 
+    def test_are_repeated_under_the_same_conditions(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MY_KEY", "sekret-key")
+        options = [
+            "--api-key-env",
+            "MY_KEY",
+            "--model",
+            "mine",
+            "--header",
+            "x-a: hidden-a",
+            "--header",
+            "x-b: $MY_KEY",
+        ]
+        with answering("data: {}\n\n") as telephone:
+            result = call(telephone.url, *options, "--timeout", "3", "--scenario", written("two.json", TWO_TURNS))
+        told = "--api-key-env MY_KEY --model mine --header 'x-a: ...' --header 'x-b: $MY_KEY' --timeout 3"
+        assert f"  repeat    vapi-conformance call {telephone.url} {told} --scenario two.json\n" in result.stdout
+        assert "hidden-a" not in result.stdout
+
     def test_are_listed(self) -> None:
         listed = call("--list")
         assert 0 == listed.exit_code

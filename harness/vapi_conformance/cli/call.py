@@ -164,7 +164,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     if as_json:
         print_json(to_document(found.results, found.run))
     else:
-        _print(found, repeat=_repeat(url, scenario, names))
+        _print(found, repeat=_repeat(given, scenario, names))
     for path in names:
         complain(f"the call is in {path}", is_fault=False)
     if found.advice is not None:
@@ -217,13 +217,24 @@ def _recorded(records: Sequence[CallRecord], path: Path) -> list[Path]:
     return names
 
 
-def _repeat(url: str, scenario: str | None, recorded: Sequence[Path]) -> str:
-    """How to see one rule again: a format string that takes `rule`."""
+def _repeat(given: Mapping[str, Sequence[str]], scenario: str | None, recorded: Sequence[Path]) -> str:
+    """How to see one rule again, under the same conditions: a format string that takes `rule`."""
     if recorded:
         words, end = ["vapi-conformance", "check", *map(str, recorded)], " --rule {rule}"
     else:
-        words, end = ["vapi-conformance", "call", url, *([] if scenario is None else ["--scenario", scenario])], ""
+        options = {**given, "scenario": _given(scenario)}
+        told = (part for name, values in options.items() for value in values for part in _option(name, value))
+        words, end = ["vapi-conformance", "call", *told], ""
     return shlex.join(words).replace("{", "{{").replace("}", "}}") + end
+
+
+def _option(name: str, value: str) -> Sequence[str]:
+    """As it was typed, but for the value of a header: it may be a secret."""
+    if not name:
+        return [value]
+    if name == "header" and not value.partition(":")[2].strip().startswith("$"):
+        value = f"{value.partition(':')[0]}: ..."
+    return [f"--{name}", value]
 
 
 def _print(found: Judged, *, repeat: str) -> None:
