@@ -67,7 +67,7 @@ class SingleTurns:
         if caller not in self._made:
             platform = self._platform.in_call(caller) if caller else self._platform
             conversation = Conversation().system(_system(platform)).user(self._words)
-            self._made[caller] = _prepared(platform, conversation, (), step="turn-1")
+            self._made[caller] = _prepared(platform, conversation, (), self._headers, step="turn-1")
         return self._made[caller]
 
 
@@ -187,7 +187,8 @@ class WholeCalls:
         return round(max(tool.after_s for tool in self.scenario.tools if tool.name in names) * NS_PER_S)
 
     def _request(self, call: CallUnderWay) -> Prepared:
-        return _prepared(call.platform, call.conversation, self._tools, step=f"turn-{call.turn}.{call.rounds + 1}")
+        step = f"turn-{call.turn}.{call.rounds + 1}"
+        return _prepared(call.platform, call.conversation, self._tools, call.platform.headers(), step=step)
 
 
 def _words(turn: Turn) -> str:
@@ -202,13 +203,18 @@ def _system(platform: Calling, scenario: str | None = None) -> str:
 
 
 def _prepared(
-    platform: Calling, conversation: Conversation, tools: Sequence[Mapping[str, object]], *, step: str
+    platform: Calling,
+    conversation: Conversation,
+    tools: Sequence[Mapping[str, object]],
+    headers: tuple[tuple[str, str], ...],
+    *,
+    step: str,
 ) -> Prepared:
     body = native_body(platform, platform.chat_body(conversation.messages(), tools=tools, mode=None), {})
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return prepared(
         url=platform.url(),
-        headers=platform.headers(),
+        headers=headers,
         # An endpoint's own words come back in a history, and may hold what UTF-8 cannot.
         body=text.encode(errors="replace"),
         label=Label(scenario=LABEL, step=step),

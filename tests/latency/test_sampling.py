@@ -1,0 +1,72 @@
+"""The sample for the judges: bounded, fair, and with the failures in it."""
+
+from dataclasses import replace
+
+import pytest
+
+from latency.samples import answered, sample
+from vapi_conformance.evidence import Evidence
+from vapi_conformance.exchange import End, Read, Response
+from vapi_conformance.latency.metrics import Sample
+from vapi_conformance.latency.sampling import Keeper
+
+SOUND = answered((100, "Hello."))
+
+
+def numbered(number: int) -> Sample:
+    return sample(replace(SOUND, source=str(number)))
+
+
+def sources(keeper: Keeper) -> list[str]:
+    return [each.exchange.source for each in keeper.kept]
+
+
+class TestKeeper:
+    def test_keeps_all_of_a_few(self) -> None:
+        keeper = Keeper(5)
+        for number in range(5):
+            keeper.offer(numbered(number))
+        assert (["0", "1", "2", "3", "4"], 5) == (sources(keeper), keeper.seen)
+
+    def test_keeps_so_many_of_a_lot_and_not_the_first(self) -> None:
+        keeper = Keeper(50)
+        for number in range(1000):
+            keeper.offer(numbered(number))
+        kept = sources(keeper)
+        assert (50, 50, 1000) == (len(kept), len(set(kept)), keeper.seen)
+        assert 5 < sum(int(each) < 500 for each in kept) < 45
+
+    def test_a_few_failures_are_not_lost_among_many_answers(self) -> None:
+        keeper = Keeper(2)
+        refused = replace(SOUND, response=Response(status=500), source="refused")
+        for number in range(500):
+            keeper.offer(sample(refused) if number == 100 else numbered(number))
+        assert 3 == len(sources(keeper))
+        assert "refused" in sources(keeper)
+
+    def test_what_got_no_response_shows_no_rule_anything(self) -> None:
+        keeper = Keeper()
+        keeper.offer(sample(replace(SOUND, response=None, reads=(), end=End.NO_RESPONSE)))
+        assert ((), 0) == (keeper.kept, keeper.seen)
+
+    def test_none_are_kept_where_nobody_judges(self) -> None:
+        keeper = Keeper(0)
+        keeper.offer(numbered(1))
+        assert () == keeper.kept
+
+    def test_large_answers_do_not_fill_the_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("vapi_conformance.latency.sampling._MOST_BYTES", 10_000)
+        keeper = Keeper()
+        large = replace(SOUND, reads=(Read(at_ns=1, data=b"x" * 4_000),))
+        for _ in range(10):
+            keeper.offer(sample(large))
+        assert (2, True) == (len(keeper.kept), keeper.is_full)
+
+    def test_what_was_worked_out_of_an_answer_is_not_kept(self) -> None:
+        measured = numbered(1)
+        assert measured.evidence.transcript
+        keeper = Keeper()
+        keeper.offer(measured)
+        fields = {"exchange", "conditions", "dialect", "call"}
+        assert fields == set(vars(keeper.kept[0]))
+        assert isinstance(keeper.kept[0], Evidence)
