@@ -2,9 +2,13 @@
 # The slow validator is compared with the fast one, and caches are emptied around made-up schemas.
 import json
 import re
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import FrameType
+from typing import ClassVar
 
 import pytest
 
@@ -62,7 +66,7 @@ def _made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return tmp_path
 
     monkeypatch.setattr(subject, "data_dir", here)
-    caches = (subject._document, subject._fast, subject._slow)
+    caches = (subject._document, subject._fast_at, subject._slow, subject._item_places)
     for cached in caches:
         cached.cache_clear()
     yield
@@ -163,6 +167,42 @@ class TestManyFaults:
     def test_are_told_by_the_first_thousand(self) -> None:
         wrong = {"choices": [{"index": "x"} for _ in range(2000)]}
         assert 1000 == len(errors("openai/chat-completion-chunk", wrong))
+
+
+class TestLongArrays:
+    CHOICE: ClassVar = {"index": 0, "delta": {"content": "x"}, "finish_reason": None}
+
+    def _chunk(self, length: int, **wrong: object) -> dict[str, object]:
+        sound = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+        return {**sound, "choices": [*([self.CHOICE] * length), {**self.CHOICE, **wrong}]}
+
+    def test_are_explained_as_short_ones_are(self) -> None:
+        (short,) = errors("openai/chat-completion-chunk", self._chunk(3, index="0"))
+        (long,) = errors("openai/chat-completion-chunk", self._chunk(3000, index="0"))
+        assert "/choices/3000/index" == long.pointer
+        assert replace(short, pointer=long.pointer) == long
+
+    def test_hide_no_fault_behind_text_that_is_no_unicode(self) -> None:
+        wrong = self._chunk(100, index="0", delta={"content": "\ud800"})
+        assert ["/choices/100/index"] == [each.pointer for each in errors("openai/chat-completion-chunk", wrong)]
+
+    def test_are_not_walked_through_for_one_fault(self) -> None:
+        """11 seconds for a stored call with 100,000 events, a dozen steps and more for each."""
+        wrong = self._chunk(2000, index="0")
+        assert 1 == len(errors("openai/chat-completion-chunk", wrong))  # everything is compiled now
+        steps = 0
+
+        def step(frame: FrameType, event: str, _: object) -> None:
+            nonlocal steps
+            steps += event == "call" and Path(frame.f_code.co_filename).parent.name == "jsonschema"
+
+        before = sys.getprofile()
+        sys.setprofile(step)
+        try:
+            errors("openai/chat-completion-chunk", wrong)
+        finally:
+            sys.setprofile(before)
+        assert steps < 2000
 
 
 class TestSchema:

@@ -51,6 +51,8 @@ _LONGEST_MESSAGE = 400
 _DEEPEST = 64
 """Levels of nesting that are looked into. Both libraries recurse, and jsonschema_rs ends the process, not the call,
 when its stack is used up. No payload of these APIs comes near."""
+_LONG_ARRAY = 64
+"""Elements. In a longer array those that the fast validator takes are not walked through to explain another."""
 _MOST_ERRORS = 1000
 """Faults of one instance that are explained, each in half a millisecond; a document with more is told by these."""
 
@@ -131,14 +133,18 @@ def _document(uri: str) -> Mapping[str, object]:
     return {key: value for key, value in found.items() if key != "$schema"}
 
 
-@cache
 def _fast(name: str) -> jsonschema_rs.Draft202012Validator:
+    return _fast_at(f"{_ROOT}{name}.json")
+
+
+@cache
+def _fast_at(place: str) -> jsonschema_rs.Draft202012Validator:
     def retrieve(uri: str) -> dict[str, object]:
         return dict(_document(uri))
 
     formats: dict[str, Callable[..., bool]] = dict(FORMATS)
     return jsonschema_rs.Draft202012Validator(
-        {"$ref": f"{_ROOT}{name}.json"},
+        {"$ref": place},
         retriever=retrieve,
         formats=formats,
         validate_formats=True,
@@ -166,6 +172,51 @@ class _Explaining(Protocol):
 
     def iter_errors(self, instance: object) -> Iterator[ValidationError]: ...
 
+    def descend(self, instance: object, schema: object, path: int) -> Iterator[ValidationError]: ...
+
+
+_Keyword = Callable[[_Explaining, object, object, Mapping[str, object]], Iterable[ValidationError]]
+
+
+def _items(
+    validator: _Explaining, items: object, instance: object, schema: Mapping[str, object]
+) -> Iterator[ValidationError]:
+    elements = array_or_nothing(instance)
+    _, place = _item_places().get(id(items), (None, None)) if len(elements) > _LONG_ARRAY else (None, None)
+    if place is None or "prefixItems" in schema:
+        every = cast("Mapping[str, _Keyword]", jsonschema.Draft202012Validator.VALIDATORS)["items"]
+        yield from every(validator, items, instance, schema)
+        return
+    for at, element in enumerate(elements):
+        if not _is_taken(place, element):
+            yield from validator.descend(instance=element, schema=items, path=at)
+
+
+def _is_taken(place: str, element: object) -> bool:
+    try:
+        return _fast_at(place).is_valid(element)
+    except ValueError:
+        return False
+
+
+@cache
+def _item_places() -> Mapping[int, tuple[object, str]]:
+    """Where each schema of an array's elements stands, by its identity, which lasts as long as it is kept here."""
+    folder = data_dir("schemas")
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*.json"))
+    found = (each for name in names for each in _places_of_items(_document(_ROOT + name), f"{_ROOT}{name}#"))
+    return {id(items): (items, place) for items, place in found}
+
+
+def _places_of_items(value: object, place: str) -> Iterator[tuple[object, str]]:
+    for key, below in object_or_nothing(value).items():
+        below_place = place + _pointer((key,))
+        if key == "items" and object_or_none(below) is not None:
+            yield below, below_place
+        yield from _places_of_items(below, below_place)
+    for at, below in enumerate(array_or_nothing(value)):
+        yield from _places_of_items(below, f"{place}/{at}")
+
 
 @cache
 def _slow(name: str) -> _Explaining:
@@ -177,7 +228,9 @@ def _slow(name: str) -> _Explaining:
         checker.checks(format_name)(_for_strings(check))
     base = jsonschema.Draft202012Validator
     extend = cast("Callable[..., Callable[..., _Explaining]]", getattr(validators, "extend"))  # noqa: B009 - untyped
-    validator = extend(base, {"pattern": _pattern}, type_checker=base.TYPE_CHECKER.redefine("number", _is_number))
+    validator = extend(
+        base, {"pattern": _pattern, "items": _items}, type_checker=base.TYPE_CHECKER.redefine("number", _is_number)
+    )
     # mypy does not see through attrs' alias of the private field that `retrieve=` sets.
     registry = cast("Callable[..., object]", Registry)(retrieve=retrieve)
     return validator({"$ref": f"{_ROOT}{name}.json"}, registry=registry, format_checker=checker)
