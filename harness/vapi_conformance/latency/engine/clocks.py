@@ -3,7 +3,8 @@
 A process that reads a socket late calls the bytes late. Linux stamps each packet when it enters the stack
 (SO_TIMESTAMPNS, socket(7)) and hands the stamp over with the bytes, so our own delay is not in it. For TCP the stamp is
 that of the newest packet in the read: bytes that lay there until the next packet came are called as late as that one,
-which only happens where we are later than the endpoint's next chunk. Three things could make it wrong, and the two bounds take care of each:
+which only happens where we are later than the endpoint's next chunk. Three things could make it wrong, and the two
+bounds take care of each:
 
 * the realtime clock, which stamps, is set: then the stamp leaves the interval below;
 * a packet that came early waited for a lost one before it: its stamp is older than the moment at which the bytes could

@@ -254,8 +254,9 @@ class Connection:
             self._end("complete", None)
         elif problem is not None:
             self._end("no http", problem)
-        elif size_bytes > _MAX_HEAD_BYTES and not framing.has_head:
-            self._end("no http", f"a response head of more than {_MAX_HEAD_BYTES} bytes")
+        elif not framing.has_head:
+            if size_bytes > _MAX_HEAD_BYTES:
+                self._end("no http", f"a response head of more than {_MAX_HEAD_BYTES} bytes")
         elif size_bytes > self._owner.max_stream_bytes:
             self._end("bound", f"more than {self._owner.max_stream_bytes} bytes in one answer, its framing included")
 
