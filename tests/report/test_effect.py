@@ -176,11 +176,13 @@ class TestTimes:
         assert "heard" == found.what
         assert "with 6.2 s of silence; Vapi reports a hang" in found.sentence
 
-    @pytest.mark.parametrize(("times_s", "gap"), [((25.0, 25.1), "25.0"), ((0.1, 24.4), "24.3")])
-    def test_more_silence_than_the_timeout_ends_it(self, times_s: tuple[float, ...], gap: str) -> None:
+    @pytest.mark.parametrize(
+        ("times_s", "gap", "heard"), [((25.0, 25.1), "25.0", "silence"), ((0.1, 24.4), "24.3", "half an answer")]
+    )
+    def test_more_silence_than_the_timeout_ends_it(self, times_s: tuple[float, ...], gap: str, heard: str) -> None:
         found = effect(answered(event(SPEAKS), event(SPEAKS), times_s=times_s))
         assert ("call-ends", LLM_FAILED) == (found.what, found.ended_reasons)
-        assert f"{gap} s without a token are more than the timeout of 20 s" in found.sentence
+        assert f"{gap} s without a token are more than the timeout of 20 s. The caller hears {heard}," in found.sentence
 
     def test_so_does_a_body_that_stays_open_so_long(self) -> None:
         """The client's loop ends with the body, not with `[DONE]` (facts on Vapi, 2.2)."""

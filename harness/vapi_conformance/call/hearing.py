@@ -37,7 +37,8 @@ def heard_by_vapi(evidence: Evidence) -> Hearing:
     outcome = consequence(
         evidence.status,
         error=heard.error,
-        spoken=heard.outcome is Outcome.SPOKEN or bool(heard.text.strip()),
+        spoken=(heard.outcome is Outcome.SPOKEN or bool(heard.text.strip()))
+        and not _all_came_late(heard, evidence.conditions.timeout_s),
         tool_calls=len(calls),
         lost_tool_calls=len(heard.tool_calls) - len(calls),
         silence_s=_longest_silence_s(heard, evidence.conditions.timeout_s),
@@ -96,6 +97,12 @@ def _of_plain_json(found: Consequence, evidence: Evidence) -> Consequence:
         "finds no event in a JSON answer, and then the caller hears nothing."
     )
     return replace(found, text=text, sureness="inferred")
+
+
+def _all_came_late(heard: Heard, timeout_s: float) -> bool:
+    """Whether the first words came when Vapi had given up: the caller hears none of them."""
+    times = [each.at_ns for each in heard.texts if each.at_ns is not None and each.text.strip()]
+    return bool(times) and min(times) > timeout_s * _NS_PER_S
 
 
 def _longest_silence_s(heard: Heard, timeout_s: float) -> float:
