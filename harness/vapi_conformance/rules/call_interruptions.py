@@ -106,9 +106,10 @@ def barge_in_is_answered(group: Group) -> Iterator[Violation]:
     """After an interruption the caller's new words are answered, and the old answer does not go on."""
     for each in _judged(group):
         wanted = _wanted(each.after) or ""
-        if each.after.says(wanted):
+        is_going_on = _goes_on(each)
+        if each.after.says(wanted) and not is_going_on:
             continue
-        goes_on = ", which goes on with the answer that was interrupted" if _goes_on(each) else ""
+        goes_on = ", which goes on with the answer that was interrupted" if is_going_on else ""
         yield Violation(
             expected=f"an answer to what the caller said, with {quote(wanted)}",
             actual=f"the answer is {quote(each.after.text)}{goes_on}",
@@ -175,8 +176,9 @@ def _why_no_evidence(group: Group) -> str:
     if not any(map(_had_time, closed)) and any(_active(each.after) is not None for each in closed):
         return "the next request came too soon after the interruption to ask whether the work had stopped"
     return (
-        "the endpoint offers no evidence, and an answer in good time is none: send the header "
-        f"{_ACTIVE_HEADER}, the number of other generations at work when an answer begins"
+        f"the endpoint offers no evidence, and only a next answer {_CLEARLY_LATE_NS // NS_PER_S} s later than the "
+        f"others is any: send the header {_ACTIVE_HEADER}, the number of other generations at work when an answer "
+        "begins"
     )
 
 
