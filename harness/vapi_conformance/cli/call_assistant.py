@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import unquote_plus
 
 from vapi_conformance.call.tools import END_CALL, TRANSFER
 from vapi_conformance.call_scenario import CallScenario, CallTool
@@ -29,7 +30,11 @@ class Setup:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Values that must not appear in any record."""
-        fields = (each for headers in self.server_headers.values() for each in headers)
+        fields = [each for headers in self.server_headers.values() for each in headers]
+        queries = (url.partition("#")[0].partition("?")[2] for url in self.server_headers)
+        pairs = (pair.partition("=") for query in queries for pair in query.split("&"))
+        # As it stands in the URL and as a server reads it.
+        fields += [(name, value) for name, _, text in pairs for value in dict.fromkeys((text, unquote_plus(text)))]
         return tuple(value for name, value in fields if is_secret_name(name))
 
 
