@@ -38,9 +38,8 @@ class Answering:
 
 
 def refusal(status: int, message: str = "no") -> Response:
-    return JSONResponse(
-        {"error": {"message": message, "type": "error", "param": None, "code": None}}, status_code=status
-    )
+    error = {"message": message, "type": "error", "param": None, "code": None}
+    return JSONResponse({"error": error}, status_code=status)
 
 
 def stream(*texts: str, calls: Mapping[str, object] | None = None) -> Response:

@@ -35,11 +35,11 @@ def test_a_quiet_client_is_none() -> None:
     [
         (
             replace(QUIET, cpu_ns=950 * NS_PER_MS),
-            "process 1 of the client was busy for 95% of the time; try --processes",
+            "process 1 of the client was busy for 95% of the time; try --p",
         ),
         (
             replace(QUIET, stalled_ns=200 * NS_PER_MS),
-            "process 1 of the client waited 20% of the time for answers to be",
+            "process 1 of the client waited 20% of the time for answers",
         ),
         (replace(QUIET, steal_share=0.25), "the machine's host gave 25% of its time to others"),
         (replace(QUIET, is_lost=True), "process 1 of the client ended, and what it had measured is lost"),

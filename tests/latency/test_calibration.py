@@ -19,8 +19,8 @@ NOTHING = Errors(n=0, p50_ns=None, p99_ns=None, max_ns=None)
 MACHINE = this_machine()
 
 
-def error(**changes: object) -> LevelError:
-    made = LevelError(
+def error() -> LevelError:
+    return LevelError(
         level=Level(streams=8, chunks_per_s=200.0),
         processes=1,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -33,7 +33,6 @@ def error(**changes: object) -> LevelError:
         gap=Errors(n=304, p50_ns=300, p99_ns=12_000, max_ns=15_000),
         cpu_us_per_chunk=20.0,
     )
-    return replace(made, **changes)  # type: ignore[arg-type] - fields by name
 
 
 class TestLevels:
@@ -71,17 +70,17 @@ class TestErrors:
     def test_metrics_have_the_error_of_their_kind(self) -> None:
         known = error().by_metric()
         assert (90_000, 90_000, 12_000) == (known["ttft"], known["ttft_from_sent"], known["icl"])
-        names = {metric.name for loop in ("closed", "open") for metric in metrics_for(loop)}  # type: ignore[arg-type]
+        names = {metric.name for metric in (*metrics_for("closed"), *metrics_for("open"))}
         assert set() == known.keys() - names
 
     def test_nothing_is_said_where_nothing_is_known(self) -> None:
-        assert {} == error(ttft=NOTHING, gap=NOTHING).by_metric()
+        assert {} == replace(error(), ttft=NOTHING, gap=NOTHING).by_metric()
 
 
 class TestCache:
     def test_gives_back_what_was_kept(self, tmp_path: Path) -> None:
         cache = CalibrationCache(tmp_path / "new" / "folder", MACHINE)
-        other = error(level=Level(streams=32))
+        other = replace(error(), level=Level(streams=32))
         cache.keep(other)
         cache.keep(error())
         assert replace(error(), is_from_cache=True, measured_at="") == replace(
@@ -101,12 +100,12 @@ class TestCache:
     @pytest.mark.parametrize("age", [FRESH_FOR, timedelta(days=-1)], ids=["stale", "from the future"])
     def test_what_is_not_fresh_is_not_given(self, tmp_path: Path, age: timedelta) -> None:
         cache = CalibrationCache(tmp_path, MACHINE)
-        cache.keep(error(measured_at=(datetime.now(UTC) - age).isoformat()))
+        cache.keep(replace(error(), measured_at=(datetime.now(UTC) - age).isoformat()))
         assert cache.fresh(error().level, 1) is None
 
     def test_what_was_measured_while_something_was_in_the_way_is_not_kept(self, tmp_path: Path) -> None:
         cache = CalibrationCache(tmp_path, MACHINE)
-        cache.keep(error(bottleneck_reasons=("busy",)))
+        cache.keep(replace(error(), bottleneck_reasons=("busy",)))
         assert [] == list(tmp_path.iterdir())
 
     @pytest.mark.parametrize(

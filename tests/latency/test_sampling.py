@@ -64,7 +64,7 @@ class TestKeeper:
 
     def test_what_was_worked_out_of_an_answer_is_not_kept(self) -> None:
         measured = numbered(1)
-        assert measured.evidence.transcript
+        assert "Hello." == measured.evidence.transcript.text
         keeper = Keeper()
         keeper.offer(measured)
         fields = {"exchange", "conditions", "dialect", "call"}

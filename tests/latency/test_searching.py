@@ -52,9 +52,8 @@ class TestSearch:
         search = searched(play_at, most=1)
         assert [1, 1, 1] == plays
         assert {"undecided"} == {step.outcome.value for step in search.steps}
-        assert ["n = 20", "n = 40", "n = 60"] == [
-            step.said.partition("(")[2].partition(")")[0] for step in search.steps
-        ]
+        told = [step.said.partition("(")[2].partition(")")[0] for step in search.steps]
+        assert ["n = 20", "n = 40", "n = 60"] == told
         assert "really between 150" in search.steps[0].said
 
     def test_too_few_for_an_interval_decide_nothing(self) -> None:

@@ -24,6 +24,7 @@ _REQUESTS_PER_STREAM: Final = 5
 _RAMP_S: Final = 30.0
 _STEP_S: Final = 10.0
 _MOST_WARM_UP: Final = 10
+_LONGEST_S: Final = 30 * 24 * 3600.0
 _NS_PER_S: Final = 1_000_000_000
 _MOST_STREAMS: Final = 10_000
 _MOST_TRACE_BYTES: Final = 64 * 1024 * 1024
@@ -238,4 +239,6 @@ def _rate(text: str, option: str) -> float:
 
 
 def _ns(seconds: float) -> int:
+    if not 0 < seconds <= _LONGEST_S:
+        raise UsageError(f"a duration is above 0 s and at most 30 days, got {seconds:g} s")
     return round(seconds * _NS_PER_S)

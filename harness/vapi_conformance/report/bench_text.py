@@ -138,7 +138,7 @@ def _plain(value: object) -> str:
     """Four figures that mean something, no exponent."""
     if not isinstance(value, int | float):
         return _NOT_TOLD
-    if isinstance(value, int) or value == 0:
+    if isinstance(value, int) or not value:
         return str(round(value))
     digits = 3 if abs(value) < 10 else 2 if abs(value) < 100 else 1  # noqa: PLR2004 - powers of ten
     return f"{value:.{digits}f}"
