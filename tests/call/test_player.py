@@ -418,6 +418,11 @@ class TestTheEndpointEndsTheCall:
         assert (f"{SPOKEN}llm-failed", f"{NEWER}providerfault-custom-llm-llm-failed") == record.ended.reasons
         assert "observed" == record.ended.sureness
 
+    def test_not_at_all_if_nobody_says_a_word(self) -> None:
+        """A call of which nothing was typed is kept so by `--save`."""
+        record = call({"first_message": "Hello.", "turns": []}, [])
+        assert (("customer-ended-call",), 0) == (record.ended.reasons, len(record.exchanges))
+
     def test_and_no_further_turn_is_played(self) -> None:
         record = call({"turns": [{"says": "One."}, {"says": "Two."}]}, [Answer(status=500)])
         assert 1 == len(record.exchanges)

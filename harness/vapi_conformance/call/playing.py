@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 from vapi_conformance.call.asking import Asker
 from vapi_conformance.call.clock import Clock, RealClock, VirtualClock
@@ -98,7 +99,7 @@ def play_call(scenario: CallScenario, line: Line, *, attempt: int = 1, words: tu
     player = line.player(scenario, attempt=attempt, word=word or "")
     player.begin()
     turns = player.scenario.turns
-    for turn, following in zip(turns, (*turns[1:], None), strict=True):
+    for turn, following in zip_longest(turns, turns[1:]):
         player.take(turn, following)
     player.hang_up()
     return recorded(player, scenario, word=word, words=words)
