@@ -9,7 +9,7 @@ from vapi_conformance.latency.politeness import consent_for
 from vapi_conformance.latency.schedules import Schedule
 from vapi_conformance.problems import UsageError
 
-__all__ = ["be_allowed"]
+__all__ = ["be_allowed", "is_somebody_there"]
 
 
 def be_allowed(schedule: Schedule, *, to: str, yes: bool) -> None:
@@ -19,7 +19,12 @@ def be_allowed(schedule: Schedule, *, to: str, yes: bool) -> None:
         complain(consent.sentence, is_fault=False)
     if not consent.is_needed:
         return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not is_somebody_there():
         raise UsageError("nobody is here to agree to that; give --yes where the owner of the endpoint does")
     if not click.confirm("Go on?", err=True):
         raise UsageError("nothing was sent")
+
+
+def is_somebody_there() -> bool:
+    """Who can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

@@ -318,9 +318,7 @@ def _knee(document: Mapping[str, object]) -> Iterator[Line]:
         return
     yield Line("")
     for step in (object_or_nothing(each) for each in array_or_nothing(knee.get("steps"))):
-        yield Line(
-            f"  at {step.get('load')}: {step.get('outcome')}{f' ({said})' if (said := step.get('said')) else ''}"
-        )
+        yield Line(f"  at {step.get('load')}: {step.get('outcome')}, {step.get('said')}")
     yield Line(f"knee of {knee.get('condition')!s}: {knee.get('sentence')}", "strong")
 
 
