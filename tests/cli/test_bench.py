@@ -110,6 +110,12 @@ class TestDocument:
         assert (0, f"the result is in {path}\n") == (result.exit_code, result.stderr)
         assert 3 == document(path.read_text())["requests"]
 
+    def test_is_drawn_on_a_page(self, run: Bench, served: tuple[str, Answering], tmp_path: Path) -> None:
+        path = tmp_path / "a.html"
+        result = run(served[0], "--requests", 3, "--html", path)
+        assert (0, f"the page is in {path}\n") == (result.exit_code, result.stderr)
+        assert path.read_text().startswith("<!DOCTYPE html>") or "<html" in path.read_text()[:200].lower()
+
     def test_the_settings_are_those_that_were_typed(self, run: Bench, served: tuple[str, Answering]) -> None:
         settings = object_or_nothing(run.document(served[0], "--requests", 2, "--fail-if", "errors > 9")["settings"])
         assert (2, ["errors > 9"], None) == (settings["requests"], settings["fail-if"], settings["rate"])

@@ -1,7 +1,7 @@
 """`vapi-conformance bench`: latency under load."""
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ import click
 
 from vapi_conformance.cli.bench_compare import command as compare_command
 from vapi_conformance.cli.bench_consent import be_allowed
-from vapi_conformance.cli.bench_playing import Bench, BenchOutcome, Plan
+from vapi_conformance.cli.bench_playing import Bench, Plan
 from vapi_conformance.cli.bench_progress import BenchProgress
 from vapi_conformance.cli.bench_schedule import (
     STREAMS,
@@ -23,7 +23,7 @@ from vapi_conformance.cli.bench_schedule import (
 )
 from vapi_conformance.cli.endpoint_options import endpoint_options, endpoint_settings, in_own_words, own_words
 from vapi_conformance.cli.printing import complain, json_option, print_json, print_lines
-from vapi_conformance.cli.result_file import check_place, write_json
+from vapi_conformance.cli.result_file import check_place, write_json, write_text
 from vapi_conformance.endpoint import REFERENCE, Endpoint, Opened, opened, read_endpoint
 from vapi_conformance.latency.gates import parse_gate
 from vapi_conformance.latency.politeness import DEFAULT_CAP
@@ -73,6 +73,7 @@ Examples:
   vapi-conformance bench URL --scenario ten-turns --concurrency 8   whole calls, whose history grows
   vapi-conformance bench URL --knee 'ttfs.p95 > 800ms'              how many at once before it is slow?
   vapi-conformance bench URL --fail-if 'ttft.p95 > 800ms' --fail-if 'errors > 1%' --out today.json --yes
+  vapi-conformance bench URL --html today.html                      plots, for people
   vapi-conformance bench compare yesterday.json today.json
 
 \b
@@ -196,6 +197,13 @@ class _Bench(click.Command):
 )
 @click.option("--recalibrate", is_flag=True, help="Measure the instrument's own error again, though it is known.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE.json", help="Keep the result.")
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path),
+    metavar="FILE.html",
+    help="Draw the result: a page of its own, without script or network.",
+)
 @click.option("--yes", is_flag=True, help="The owner of the endpoint agrees: do not ask.")
 @endpoint_options
 @json_option
@@ -225,6 +233,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     keeps: int,
     recalibrate: bool,
     out: Path | None,
+    page: Path | None,
     yes: bool,
     as_json: bool,
     **endpoint_given: object,
@@ -237,7 +246,8 @@ def command(  # noqa: PLR0913 - one parameter per option
 
     `bench compare A.json B.json` says what changed between two results.
     """
-    check_place(out)
+    for place in filter(None, (out, page)):
+        check_place(place)
     given = click.get_current_context().params
     planned = loads(
         LoadOptions(
@@ -280,7 +290,14 @@ def command(  # noqa: PLR0913 - one parameter per option
             with BenchProgress() as progress:
                 outcome = Bench(plan=plan, endpoint=endpoint, live=live, progress=progress).run()
             secrets = live.client.secrets
-    _tell(outcome, out, as_json=as_json)
+    document = to_document(outcome.result)
+    if as_json:
+        print_json(document)
+    else:
+        print_lines(bench_lines(document, levels=outcome.judgement.levels))
+    _keep(document, out, page)
+    for fault in outcome.judgement.faults:
+        complain(f"our bug: the rule {fault} failed to run")
     if outcome.advice is not None:
         complain(own_words(secrets.masked(outcome.advice) or ""))
     if outcome.is_interrupted:
@@ -313,14 +330,12 @@ def _reached(endpoint: Endpoint) -> Generator[Opened]:
             yield replace(live, target=replace(live.target, name=REFERENCE))
 
 
-def _tell(outcome: BenchOutcome, out: Path | None, *, as_json: bool) -> None:
-    document = to_document(outcome.result)
-    if as_json:
-        print_json(document)
-    else:
-        print_lines(bench_lines(document, levels=outcome.judgement.levels))
+def _keep(document: Mapping[str, object], out: Path | None, page: Path | None) -> None:
     if out is not None:
         write_json(document, out)
         complain(f"the result is in {out}", is_fault=False)
-    for fault in outcome.judgement.faults:
-        complain(f"our bug: the rule {fault} failed to run")
+    if page is not None:
+        from vapi_conformance.report.bench_page import page as drawn
+
+        write_text(drawn(document), page)
+        complain(f"the page is in {page}", is_fault=False)

@@ -81,7 +81,8 @@ def command(  # noqa: PLR0913 - one parameter per option
     `bench` says beyond that is its error: of the time to the first token, and of the time between two chunks. A bench
     measures a short one of its own and keeps it for a day; what is measured here is kept for it, too.
     """
-    check_place(out)
+    if out is not None:
+        check_place(out)
     machine = this_machine()
     cache = CalibrationCache(cache_folder(os.environ, Path.home()), machine)
     found: list[LevelError] = []
