@@ -11,10 +11,13 @@ from typing import cast
 
 import pytest
 
+from call.scripted import Answer, ScriptedClient
 from fake_tokens import FakeTokens
 from vapi_conformance.call.playing import SYSTEM_PROMPT
+from vapi_conformance.call_scenario import all_call_scenarios
 from vapi_conformance.client import Client, HangUp, Outgoing
 from vapi_conformance.dialects.names import CHAT, EVERY, Dialect
+from vapi_conformance.evidence import Conditions
 from vapi_conformance.exchange import End, Exchange, Label, Read, Request, Response
 from vapi_conformance.platforms.direct import Direct
 from vapi_conformance.platforms.vapi import Platform
@@ -22,7 +25,15 @@ from vapi_conformance.problems import TransportError, UsageError
 from vapi_conformance.rules import all_rules
 from vapi_conformance.scenario import Scenario, Step, all_scenarios
 from vapi_conformance.specimens import base
-from vapi_conformance.suite import WRONG_KEY, be_sure_of, needed_scenarios, play
+from vapi_conformance.suite import (
+    MOST_TIRESOME,
+    WRONG_KEY,
+    be_sure_of,
+    needed_calls,
+    needed_scenarios,
+    play,
+    play_every,
+)
 
 URL = "http://endpoint.example/v1"
 POSTED = f"{URL}/chat/completions"
@@ -387,6 +398,28 @@ class TestPlaying:
         for step, outgoing in zip(chosen.steps, client.sent, strict=False):
             if step.method == "POST" and step.raw_body is None:
                 assert step.body.get("model", platform().model) == body_of(outgoing)["model"]
+
+
+class TestWholeCalls:
+    @staticmethod
+    def played(answers: Sequence[Answer]) -> list[str]:
+        client = ScriptedClient(answers=answers)
+        calls = [each for each in all_call_scenarios().values() if each.callers == each.tries == 1]
+        records = play_every(calls, platform=platform(), client=client, conditions=Conditions())
+        return [record.name for record in records]
+
+    def test_end_when_too_many_were_waited_for_in_vain(self) -> None:
+        endless = Answer(events=[(1000, ": ping\n\n")], end_ms=90_000)
+        assert MOST_TIRESOME == len(set(self.played([endless])))
+
+    def test_are_all_played_where_the_endpoint_fails_at_once(self) -> None:
+        assert MOST_TIRESOME < len(set(self.played([Answer(status=500)])))
+
+    def test_are_played_for_vapi_only(self) -> None:
+        direct = Direct.made(dialect=Dialect.OPENAI_RESPONSES, base_url=URL, model=None, headers={}, api_key=None)
+        rules = all_rules().values()
+        assert [] == needed_calls(rules, platform=direct)
+        assert set(all_call_scenarios()) == {each.name for each in needed_calls(rules, platform=platform())}
 
 
 def first(status: int | None, body: object = b"", **headers: str) -> Exchange:

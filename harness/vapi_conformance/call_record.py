@@ -25,8 +25,8 @@ __all__ = [
 
 Why = Literal["greeting", "heard", "heard-again", "tool-results", "hand-off"]
 """`heard-again`: the transcript of the turn grew or changed. `greeting`: the model makes the first message."""
-Closed = Literal["superseded", "barge-in"]
-"""Why we hung up: the caller's words changed, or the caller spoke into the answer."""
+Closed = Literal["superseded", "barge-in", "timeout"]
+"""Why we hung up: the caller's words changed, the caller spoke into the answer, or no token came for too long."""
 EventKind = Literal[
     "transcript",
     "edit",

@@ -16,7 +16,7 @@ from vapi_conformance.client import Client, Outgoing
 from vapi_conformance.dialects.apis import api_of
 from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import Conditions, Evidence
-from vapi_conformance.exchange import Exchange, Label
+from vapi_conformance.exchange import End, Exchange, Label
 from vapi_conformance.json_writing import utf8_json
 from vapi_conformance.live_events import LiveEvents
 from vapi_conformance.narrow import object_or_nothing, string_or_none
@@ -27,13 +27,26 @@ from vapi_conformance.problems import TransportError, UsageError
 from vapi_conformance.rules.rule import Rule
 from vapi_conformance.scenario import Scenario, Step, all_scenarios
 
-__all__ = ["WRONG_KEY", "Progress", "be_sure_of", "needed_calls", "needed_scenarios", "play", "play_every"]
+__all__ = [
+    "MOST_TIRESOME",
+    "WRONG_KEY",
+    "Progress",
+    "be_sure_of",
+    "is_tiresome",
+    "needed_calls",
+    "needed_scenarios",
+    "play",
+    "play_every",
+]
 
 Progress = Callable[[int, int, str], None]
 """Called before each scenario with its number from 1, how many there are, and its name."""
 
 WRONG_KEY: Final = "not-the-right-key"
 """Sent where a refusal is expected. It is masked like the right one, so that an echo of it is seen."""
+
+MOST_TIRESOME: Final = 5
+"""Calls that end by waiting are costly: 44 of them took an hour and a half with an endpoint that drips."""
 
 _MOST_ERROR_BYTES: Final = 64 * 1024
 
@@ -83,14 +96,28 @@ def play_every(
     conditions: Conditions,
     progress: Progress | None = None,
 ) -> Iterator[CallRecord]:
-    """Every call, as it ends; waiting is left out."""
+    """Every call, as it ends; waiting is left out, but not that for an endpoint which does not answer.
+
+    After `MOST_TIRESOME` calls in which it was waited for in vain no more are played.
+    """
     if not isinstance(platform, Platform):
         return
     line = Line(platform=platform, client=client, conditions=conditions)
+    tiresome = 0
     for number, scenario in enumerate(calls, 1):
+        if tiresome >= MOST_TIRESOME:
+            return
         if progress is not None:
             progress(number, len(calls), scenario.label)
-        yield from play_calls(scenario, line)
+        for call in play_calls(scenario, line):
+            tiresome += is_tiresome(call)
+            yield call
+
+
+def is_tiresome(call: CallRecord) -> bool:
+    """Whether some answer of it was waited for until the platform, or we, gave up."""
+    is_over = any(request.closed == "timeout" for request in call.requests)
+    return is_over or any(exchange.end is End.TIMED_OUT for exchange in call.exchanges)
 
 
 def play(

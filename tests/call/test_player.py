@@ -298,6 +298,7 @@ class TestWebhookTools:
         asks = tool_call(("call_1", "book_table", "{}"))
         record = call({"tools": [tool], "turns": [{"says": "Book."}]}, [asks, Answer(document=[]), said("Sorry.")])
         assert ("tool", NO_RESULT) == sent(record)[1][-1]
+        assert [f"book_table: {NO_RESULT} (the body is no JSON object)"] == told(record, "tool-result")
 
 
 class TestSpecialTools:
@@ -422,6 +423,22 @@ class TestTheEndpointEndsTheCall:
         """A call of which nothing was typed is kept so by `--save`."""
         record = call({"first_message": "Hello.", "turns": []}, [])
         assert (("customer-ended-call",), 0) == (record.ended.reasons, len(record.exchanges))
+
+    @pytest.mark.parametrize(
+        ("answer", "ended_ms", "said_first"),
+        [
+            (Answer(events=[(5000, ": ping\n\n"), (10_000, ": ping\n\n")], end_ms=90_000), 20_000, []),
+            (Answer(events=[(1000, words(LONG))], end_ms=90_000), 21_000, [LONG.strip()]),
+        ],
+        ids=["never a token", "no further token"],
+    )
+    def test_at_the_moment_when_vapi_gives_up(self, answer: Answer, ended_ms: int, said_first: list[str]) -> None:
+        """Whatever else comes over the wire: comments keep no call alive."""
+        record = call({"turns": [{"says": "Hi.", "after_s": 0}]}, [answer])
+        assert ended_ms == record.ended.at_ns // 1_000_000
+        assert ("timeout", said_first) == (record.requests[0].closed, told(record, "speech"))
+        assert f"{SPOKEN}llm-failed" == record.ended.reasons[0]
+        assert [] == said_first or [] == told(record, "hang")
 
     def test_and_no_further_turn_is_played(self) -> None:
         record = call({"turns": [{"says": "One."}, {"says": "Two."}]}, [Answer(status=500)])

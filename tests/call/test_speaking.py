@@ -1,6 +1,7 @@
 """When pieces are spoken, what an interruption leaves of them, and when the connection closes."""
 
 import gzip
+from collections.abc import Callable
 
 import pytest
 
@@ -55,37 +56,67 @@ class TestSpokenUntil:
         assert said == spoken_until(self.SPOKEN, at_s * S)
 
 
+TIMEOUT_NS = 20 * S
+
+
+def listening(
+    plan: ChunkPlan | None = None,
+    *,
+    superseded_ns: int | None = None,
+    interruption: Interruption | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Listener:
+    """To an answer whose tokens may be twenty seconds apart."""
+    return Listener(
+        plan or ChunkPlan(), timeout_ns=TIMEOUT_NS, superseded_ns=superseded_ns, interruption=interruption, tell=tell
+    )
+
+
 class TestListener:
-    def test_never_hangs_up_by_itself(self) -> None:
-        listener = Listener(ChunkPlan())
-        assert [None, None] == [listener(b"", 0), listener(words(SENTENCE).encode(), S)]
+    def test_waits_for_each_token_as_long_as_the_platform_does(self) -> None:
+        listener = listening()
+        assert [TIMEOUT_NS, 5 * S + TIMEOUT_NS] == [listener(b"", 0), listener(words("Hi").encode(), 5 * S)]
+        assert "timeout" == listener.due[1]
+
+    @pytest.mark.parametrize(
+        "nothing",
+        [b": ping\n\n", chunk({"role": "assistant"}).encode(), words("").encode(), chunk({}, "stop").encode()],
+    )
+    def test_takes_nothing_else_for_a_token(self, nothing: bytes) -> None:
+        assert TIMEOUT_NS == listening()(nothing, 5 * S)
+
+    def test_takes_a_piece_of_a_tool_call_for_one(self) -> None:
+        piece = chunk({"tool_calls": [{"index": 0, "function": {"arguments": "{"}}]})
+        assert 5 * S + TIMEOUT_NS == listening()(piece.encode(), 5 * S)
 
     def test_hangs_up_when_the_words_change(self) -> None:
-        listener = Listener(ChunkPlan(), superseded_ns=3 * S)
-        assert (3 * S, False) == (listener(b"", 0), listener.is_barge_in)
+        listener = listening(superseded_ns=3 * S)
+        assert 3 * S == listener(b"", 0)
+        assert (3 * S, "superseded") == listener.due
 
     def test_counts_an_interruption_from_the_first_spoken_piece(self) -> None:
-        listener = Listener(ChunkPlan(), interruption=Interruption(after_ns=S))
-        assert listener(words("Too short").encode(), S) is None
+        listener = listening(interruption=Interruption(after_ns=S))
+        assert S + TIMEOUT_NS == listener(words("Too short").encode(), S)
         assert 3 * S == listener(words(SENTENCE).encode(), 2 * S)
         assert 3 * S == listener(words(SENTENCE).encode(), 5 * S)
-        assert listener.is_barge_in
+        assert (3 * S, "barge-in") == listener.due
 
     def test_the_earlier_of_both_counts(self) -> None:
-        listener = Listener(ChunkPlan(), superseded_ns=2 * S, interruption=Interruption(after_ns=5 * S))
-        assert (2 * S, False) == (listener(words(SENTENCE).encode(), S), listener.is_barge_in)
+        listener = listening(superseded_ns=2 * S, interruption=Interruption(after_ns=5 * S))
+        assert 2 * S == listener(words(SENTENCE).encode(), S)
+        assert (2 * S, "superseded") == listener.due
 
     def test_counts_each_delta_without_a_chunk_plan(self) -> None:
-        listener = Listener(ChunkPlan(enabled=False), interruption=Interruption(after_ns=0))
+        listener = listening(ChunkPlan(enabled=False), interruption=Interruption(after_ns=0))
         assert 2 * S == listener(words("Hi").encode(), 2 * S)
 
     def test_hears_through_compression(self) -> None:
-        listener = Listener(ChunkPlan(), interruption=Interruption(after_ns=0))
+        listener = listening(interruption=Interruption(after_ns=0))
         assert S == listener(gzip.compress(words(SENTENCE).encode(), mtime=0), S)
 
     def test_tells_the_pieces_as_they_are_ready(self) -> None:
         told: list[str] = []
-        listener = Listener(ChunkPlan(), tell=told.append)
+        listener = listening(tell=told.append)
         listener(words(f"{SENTENCE} And").encode(), S)
         assert [SENTENCE] == told
 
@@ -104,5 +135,5 @@ class TestListener:
         ],
     )
     def test_is_not_moved_by_anything_else(self, hostile: bytes) -> None:
-        listener = Listener(ChunkPlan(), superseded_ns=S, interruption=Interruption(after_ns=0), tell=lambda _: None)
+        listener = listening(superseded_ns=S, interruption=Interruption(after_ns=0), tell=lambda _: None)
         assert S == listener(hostile, 5)

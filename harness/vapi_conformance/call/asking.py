@@ -19,6 +19,7 @@ from vapi_conformance.platforms.vapi import Era, Platform, TurnCounters
 
 __all__ = ["Asker", "Given", "Reply"]
 
+_NS_PER_S: Final = 1_000_000_000
 _WORD_S: Final = 0.28
 """How long a word takes, for the times of word-level confidence. Made up: only the shape is known."""
 
@@ -76,6 +77,7 @@ class Asker:
         person = self.person
         listener = Listener(
             self.conditions.chunk_plan,
+            timeout_ns=round(self.conditions.timeout_s * _NS_PER_S),
             superseded_ns=left_ns,
             interruption=interruption,
             tell=None if person is None else person.hears,
@@ -92,13 +94,14 @@ class Asker:
         self.log.tell("request", requested_ns, given.why, exchange=self.log.latest + 1)
         started_ns = time.monotonic_ns()
         exchange = self.client.send(outgoing)
-        closed = _closed(exchange, listener, is_superseded=left_ns is not None)
+        # Where nothing came, the record cannot say how long that took.
+        passed_ns = exchange.timing.end_ns or time.monotonic_ns() - started_ns
+        closed = _closed(exchange, listener, by_hand=person is not None and passed_ns < listener.due[0])
         if closed is not None:
             label = Label(scenario=self.scenario, step=step, attempt=self.attempt, expects="anything")
             exchange = replace(exchange, label=label)
             self.clock.hung_up()
-        # Where nothing came, the record cannot say how long that took.
-        self.clock.took(exchange.timing.end_ns or left_ns or time.monotonic_ns() - started_ns)
+        self.clock.took(exchange.timing.end_ns or (listener.due[0] if closed and person is None else passed_ns))
         request = CallRequest(at_ns=requested_ns, turn=given.turn, number=given.number, why=given.why, closed=closed)
         position = self.log.asked(request, exchange)
         self.log.tell("closed" if closed else "answer", self.clock.now_ns(), closed or "", exchange=position)
@@ -130,11 +133,11 @@ class Asker:
         return utf8_json(body)
 
 
-def _closed(exchange: Exchange, listener: Listener, *, is_superseded: bool) -> Closed | None:
-    """A bound of ours closes connections, too: that is the endpoint's doing."""
+def _closed(exchange: Exchange, listener: Listener, *, by_hand: bool) -> Closed | None:
+    """A bound of ours closes connections, too: that is the endpoint's doing. by_hand: before anything was due."""
     if exchange.end is not End.CLOSED_BY_US or exchange.error != "hung up on purpose":
         return None
-    return "superseded" if is_superseded and not listener.is_barge_in else "barge-in"
+    return "barge-in" if by_hand else listener.due[1]
 
 
 def _confidence(text: str) -> list[dict[str, object]]:

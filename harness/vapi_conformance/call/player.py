@@ -17,7 +17,7 @@ from vapi_conformance.call.voice import Voice
 from vapi_conformance.call_record import Ended, EndedBy, HowSure, Why
 from vapi_conformance.call_scenario import CALLER_ENDED, CallScenario, Member, Turn
 from vapi_conformance.consumers import HeardToolCall
-from vapi_conformance.platforms.vapi import Conversation, ToolCall
+from vapi_conformance.platforms.vapi import Conversation, ToolCall, ended_reason
 from vapi_conformance.platforms.vapi.history import Heard, Spoken, ToolRound
 
 __all__ = ["MOST_ROUNDS", "CallPlayer"]
@@ -203,6 +203,9 @@ class CallPlayer:
             if reply.closed == "superseded" or (superseded_ns is not None and not reply.hearing.calls):
                 # Nothing of it is spoken, not even of a whole answer or an error: a newer request replaces it.
                 return
+            if reply.closed == "timeout":
+                self._time_out(reply)
+                return
             if reply.closed is None and self._take_reply(reply):
                 return
             if reply.closed == "barge-in" or not reply.hearing.calls:
@@ -232,6 +235,18 @@ class CallPlayer:
         )
         self._number += 1
         return self.asker.ask(given, superseded_ns=superseded_ns, interruption=interruption)
+
+    def _time_out(self, reply: Reply) -> None:
+        """Nothing of a token for as long as Vapi waits: what was said by then was said."""
+        said = self._voice.speak(reply, None)
+        self._said(said)
+        if not said:
+            self._voice.tell_hang(reply)
+        timeout_s = self.asker.conditions.timeout_s
+        reason = ended_reason(None, failed=True)
+        if reason is not None:
+            text = f"No token came for {timeout_s:g} s, and Vapi gives up (timeoutSeconds)."
+            self._end("endpoint", reason.texts, reason.sureness, text)
 
     def _take_reply(self, reply: Reply) -> bool:
         """Whether the turn is over with it, as far as the endpoint goes."""

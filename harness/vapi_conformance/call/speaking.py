@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from vapi_conformance.call_record import Closed
 from vapi_conformance.live_events import LiveEvents
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing, string_or_none
 from vapi_conformance.payload import parse
@@ -101,17 +102,24 @@ class Listener:
         self,
         plan: ChunkPlan,
         *,
+        timeout_ns: int,
         superseded_ns: int | None = None,
         interruption: Interruption | None = None,
         tell: Callable[[str], None] | None = None,
     ) -> None:
-        """superseded_ns: when the caller's words change, since the request. tell: is given each piece when ready."""
+        """timeout_ns: the platform gives up after so long without a token, counted anew from each (inferred).
+
+        superseded_ns: when the caller's words change, since the request. tell: is given each piece when ready.
+        """
         self._events = LiveEvents()
         self._cutter = PieceCutter(plan) if plan.enabled else None
         self._superseded_ns = superseded_ns
         self._interruption = interruption
         self._tell = tell
         self._characters = 0
+        self._timeout_ns = timeout_ns
+        self._token_ns = 0
+        """When the last token came; a comment, a role or an empty delta is none."""
         self.barge_in_ns: int | None = None
         """When the caller interrupts, since the request; None before speech has begun."""
 
@@ -119,23 +127,28 @@ class Listener:
         """See `client.HangUp`."""
         for event in self._events.feed(new):
             self._take(event.data, at_ns)
-        due = [each for each in (self._superseded_ns, self.barge_in_ns) if each is not None]
-        return min(due, default=None)
+        return self.due[0]
 
     @property
-    def is_barge_in(self) -> bool:
-        """Whether it was the caller's interruption that came first."""
-        barge_in_ns, superseded_ns = self.barge_in_ns, self._superseded_ns
-        return barge_in_ns is not None and (superseded_ns is None or barge_in_ns < superseded_ns)
+    def due(self) -> tuple[int, Closed]:
+        """When to hang up as things stand, since the request, and why."""
+        due: list[tuple[int, Closed]] = [(self._token_ns + self._timeout_ns, "timeout")]
+        if self.barge_in_ns is not None:
+            due.append((self.barge_in_ns, "barge-in"))
+        if self._superseded_ns is not None:
+            due.append((self._superseded_ns, "superseded"))
+        return min(due)
 
     def _take(self, data: str, at_ns: int) -> None:
-        is_over = self._interruption is None or self.barge_in_ns is not None
-        if (is_over and self._tell is None) or self._characters > _MOST_LIVE_CHARACTERS:
+        if self._characters > _MOST_LIVE_CHARACTERS:
+            self._token_ns = at_ns
             return
         choices = array_or_nothing(object_or_nothing(parse(data).value).get("choices"))
         delta = object_or_nothing(object_or_nothing(choices[0] if choices else None).get("delta"))
         text = string_or_none(delta.get("content")) or ""
         self._characters += len(text)
+        if text or array_or_nothing(delta.get("tool_calls")):
+            self._token_ns = at_ns
         for piece in self._cutter.feed(text) if self._cutter is not None else [text]:
             if piece.strip():
                 self._speak(piece, at_ns)

@@ -87,7 +87,8 @@ class ToolDesk:
 
     def _tell(self, pending: Pending, *, started_ns: int, position: int) -> None:
         call, log = pending.call, self.asker.log
-        log.tell("tool-result", pending.due_ns, f"{call.name}: {call.result}", exchange=position)
+        why = f" ({pending.note})" if pending.note else ""
+        log.tell("tool-result", pending.due_ns, f"{call.name}: {call.result}{why}", exchange=position)
         run = ToolRun(
             id=call.id,
             name=call.name,

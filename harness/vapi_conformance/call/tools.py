@@ -39,6 +39,8 @@ class Pending:
     """With the result that it will have."""
     due_ns: int
     """Call time when the result is there."""
+    note: str = ""
+    """Why there is no result; empty where there is one."""
 
 
 def vapi_tools(tools: Sequence[CallTool], url: str) -> list[dict[str, object]]:

@@ -44,7 +44,7 @@ class Voice:
         """An answer, which the scenario or somebody at the keyboard may interrupt."""
         spoken = self._pieces(reply)
         if spoken and spoken[0].at_ns - reply.requested_ns > _HANG_NS:
-            self.asker.log.tell("hang", reply.requested_ns + _HANG_NS, exchange=reply.position)
+            self.tell_hang(reply)
         cut_ns = reply.barge_in_ns
         if cut_ns is None and interruption is not None and spoken:
             cut_ns = spoken[0].at_ns + interruption.after_ns
@@ -56,6 +56,10 @@ class Voice:
         """What is spoken beside calls of tools: the answer's own words, else the platform's filler."""
         words = self._utter(self._pieces(reply), cut_ns=None, exchange=reply.position)
         return words or (self.say(filler) if filler else None)
+
+    def tell_hang(self, reply: Reply) -> None:
+        """Nothing was heard for so long after the request."""
+        self.asker.log.tell("hang", reply.requested_ns + _HANG_NS, exchange=reply.position)
 
     def stay_silent(self, reply: Reply, why: str) -> None:
         """There is nothing to say; after a while that counts as a hang."""

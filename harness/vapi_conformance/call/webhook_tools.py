@@ -50,7 +50,7 @@ def posted(
     results = tool_results(evidence.body, evidence.status, asked)
     now_ns = asker.clock.now_ns()
     return [
-        Pending(call=replace(call, result=result.text), due_ns=now_ns)
+        Pending(call=replace(call, result=result.text), due_ns=now_ns, note=result.why_none)
         for call, result in zip(asked, results, strict=True)
     ]
 

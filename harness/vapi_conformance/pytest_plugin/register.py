@@ -11,6 +11,7 @@ from vapi_conformance.endpoint import Endpoint, read_endpoint
 from vapi_conformance.expected_failures import load_expected_failures
 from vapi_conformance.options import OPTIONS
 from vapi_conformance.problems import UsageError
+from vapi_conformance.pytest_plugin.benchmarks import NODE_ID, LatencyBenchmarks, are_asked_for, are_only
 from vapi_conformance.pytest_plugin.distributed import Distributed
 from vapi_conformance.pytest_plugin.session import ConformanceSession
 from vapi_conformance.rules import Rule, all_rules
@@ -32,6 +33,11 @@ def register(config: pytest.Config, settings: Mapping[str, Sequence[str]]) -> No
         expected = load_expected_failures(Path(listed[-1]), known) if listed else dict[str, str]()
     except UsageError as problem:
         raise pytest.UsageError(str(problem)) from problem
+
+    if are_asked_for(config):
+        config.pluginmanager.register(LatencyBenchmarks(config=config, endpoint=endpoint), NODE_ID)
+        if are_only(config):
+            return
 
     def folder(name: str) -> Path | None:
         return Path(settings[name][-1]) if settings.get(name) else None

@@ -32,7 +32,7 @@ from vapi_conformance.report.run import Run, Target
 from vapi_conformance.report.text import Style, summary
 from vapi_conformance.rules import Rule
 from vapi_conformance.speech import chunk_plan
-from vapi_conformance.suite import be_sure_of, needed_calls, needed_scenarios, play, play_every
+from vapi_conformance.suite import MOST_TIRESOME, be_sure_of, needed_calls, needed_scenarios, play, play_every
 from vapi_conformance.verdict import Outcome, RuleResult, Verdict, judge
 
 __all__ = ["ConformanceSession"]
@@ -142,8 +142,9 @@ class ConformanceSession:
                             sends_token=live.platform.tokens is not None,
                         )
                     exchanges.append(exchange)
+                wanted = needed_calls(rules, platform=live.platform)
                 for call in play_every(
-                    needed_calls(rules, platform=live.platform),
+                    wanted,
                     platform=live.platform,
                     client=live.client,
                     conditions=conditions,
@@ -151,6 +152,9 @@ class ConformanceSession:
                 ):
                     calls.append(call)
                 self.lints = self._lints(live)  # once more: only now is known how often tokens were refused
+                if left := len(wanted) - len({call.name for call in calls}):
+                    told = f"{left} calls were not played: {MOST_TIRESOME} were waited for in vain"
+                    self.lints = [*self.lints, told]
         except UsageError as problem:
             raise pytest.UsageError(str(problem)) from problem
         except TransportError as problem:
