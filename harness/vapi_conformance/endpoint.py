@@ -209,7 +209,7 @@ def _chosen(kind: type[_Choice], value: str | None, option: str) -> _Choice | No
     try:
         return kind(value)
     except ValueError:
-        known = (each for each in kind if each is not Dialect.VAPI_SERVER_MESSAGES)
+        known = (each for each in kind if each.value != Dialect.VAPI_SERVER_MESSAGES.value)
         raise UsageError(f"--endpoint-{option}: {value!r} is none of: {', '.join(known)}") from None
 
 

@@ -3,7 +3,7 @@ to the users of the client libraries.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -67,7 +67,7 @@ def _effects(evidence: Evidence) -> tuple[Effect, ...]:
 
 
 def _of_a_server_message(evidence: Evidence) -> tuple[Effect, ...]:
-    asked = evidence.request.body if evidence.request is not None else {}
+    asked: Mapping[str, object] = {} if evidence.request is None else evidence.request.body
     kind, end_ns = kind_of(asked), evidence.exchange.timing.end_ns
     limit_s = evidence.conditions.timeout_s if kind.limit_s is None else kind.limit_s
     found = webhook_consequence(
