@@ -10,7 +10,7 @@ import pytest
 from latency.streaming_apps import ANSWER, Answering, endpoint, refusal, stream
 from vapi_conformance.call_scenario import call_scenario
 from vapi_conformance.evidence import Conditions
-from vapi_conformance.latency.engine import Engine
+from vapi_conformance.latency.engine import Engine, Settings
 from vapi_conformance.latency.running import Course, Load, loop_of, metrics_of, play
 from vapi_conformance.latency.sampling import Keeper
 from vapi_conformance.latency.schedules import ClosedLoop, OpenLoop, Schedule, Trace, constant, steps
@@ -149,6 +149,21 @@ class TestWholeCalls:
     def test_the_cap_counts_requests(self, engine: Engine, served: tuple[str, Answering]) -> None:
         load = Load(schedule=ClosedLoop(streams=1, requests=100), traffic=calls(served[0]), most_requests=7)
         assert 7 == played(engine, load).tally.requests
+
+
+class TestClientBounds:
+    def test_requests_that_the_client_kept_back_are_its_own_fault(self, served: tuple[str, Answering]) -> None:
+        url, app = served
+
+        def slowly(number: int) -> None:
+            time.sleep(0.02)
+
+        app.say = slowly
+        schedule = OpenLoop(phases=constant(1000.0), requests=20)
+        with Engine(Settings(most_streams=1)) as engine:
+            made = played(engine, Load(schedule=schedule, traffic=single(url), stop_at=None))
+        assert made.tally.errors
+        assert "requests were not sent: 1 streams of this process are under way" in made.bottleneck
 
 
 class TestStopping:

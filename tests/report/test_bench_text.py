@@ -101,6 +101,12 @@ class TestTrouble:
         told = lines(is_partial=True, lost_requests=7, stopped="interrupted by the user")
         assert ["ended early: interrupted by the user", "partial: a process was lost, with 7 requests"] == told[3:5]
 
+    def test_a_machine_that_was_busy_is_said(self) -> None:
+        machine = {"cores": 2, "load_average": [1.5, 0.5, 0.5]}
+        words = "the machine was busy with something else when this began: load average 1.500"
+        assert words in lines(machine=machine)
+        assert words not in lines(machine={**machine, "cores": 4})
+
     def test_gates_and_knees_are_told_last(self) -> None:
         steps = [{"load": 4, "outcome": "carried", "said": "ttft.p50 is 4 ms (n = 9)"}]
         knee = {"condition": "ttft.p50 > 9ms", "sentence": "carried 4, not 8", "steps": steps}

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import NS_PER_S, Conditions, Evidence
 from vapi_conformance.latency.bottleneck import reasons
-from vapi_conformance.latency.engine import Engine, Health, Measured, Shot
+from vapi_conformance.latency.engine import NOT_SENT, Engine, Health, Measured, Shot
 from vapi_conformance.latency.metrics import Metric, Sample, TurnModel, error_kind, metrics_for
 from vapi_conformance.latency.result import Worker
 from vapi_conformance.latency.sampling import Keeper
@@ -23,13 +23,14 @@ from vapi_conformance.latency.tally import Group, Tally
 from vapi_conformance.latency.timeline import Timeline
 from vapi_conformance.latency.traffic import Asked, CallUnderWay, SingleTurns, WholeCalls
 
-__all__ = ["ERRORS_LOOKED_AT", "Course", "Load", "Watch", "loop_of", "metrics_of", "play"]
+__all__ = ["ERRORS_LOOKED_AT", "INTERRUPTED", "Course", "Load", "Watch", "loop_of", "metrics_of", "play"]
 
 ERRORS_LOOKED_AT: Final = 20
 """Requests over which the share of errors is taken, for stopping early."""
+INTERRUPTED: Final = "interrupted by the user"
+"""Why a load stopped at which somebody pressed Ctrl-C."""
 
 _WARM_UP: Final = "warm-up"
-_INTERRUPTED: Final = "interrupted by the user"
 _GRACE_NS: Final = NS_PER_S
 """The engine itself sends nothing after the time is over; by then nothing more needs to be handed to it."""
 
@@ -90,7 +91,7 @@ class Course:
     @property
     def is_interrupted(self) -> bool:
         """Whether somebody at the keyboard had enough."""
-        return self.stopped == _INTERRUPTED
+        return self.stopped == INTERRUPTED
 
     def absorb(self, other: "Course") -> None:
         """All of the other one, which has the same keeper and timeline, as if it had been played here."""
@@ -116,6 +117,8 @@ class Course:
         self.keeper.offer(sample)
         self.body_reads += len(measured.exchange.reads)
         self.timeline.add(sample, at_ns=self.began_ns + self.duration_ns)
+        if measured.sent_ns is None and (measured.exchange.error or "").startswith(NOT_SENT):
+            self.bottleneck[f"requests were {measured.exchange.error}"] = None
         has_failed = error_kind(sample) is not None
         if has_failed and self.first_failure is None:
             self.first_failure = replace(evidence)
@@ -145,7 +148,7 @@ def play(load: Load, engine: Engine, course: Course, *, watch: Watch | None = No
     try:
         player.play()
     except KeyboardInterrupt:
-        course.stopped = _INTERRUPTED
+        course.stopped = INTERRUPTED
     health = engine.health
     course.lost_requests += engine.lost_shots
     course.workers += _workers(health, first=len(course.workers))

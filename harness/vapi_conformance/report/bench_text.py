@@ -54,10 +54,20 @@ def _head(document: Mapping[str, object]) -> Iterator[Line]:
         f"{machine.get('system')}, {machine.get('python')}",
         "faint",
     )
+    if busy := _busy(machine):
+        yield Line(busy, "warning")
     if stopped := string_or_none(document.get("stopped")):
         yield Line(f"ended early: {stopped}", "bad")
     if document.get("is_partial") is True:
         yield Line(f"partial: a process was lost, with {_count(_integer(document, 'lost_requests'), 'request')}", "bad")
+
+
+def _busy(machine: Mapping[str, object]) -> str | None:
+    """Where others had work for half of the cores already."""
+    averages, cores = array_or_nothing(machine.get("load_average")), _integer(machine, "cores")
+    if not averages or not isinstance(averages[0], int | float) or averages[0] <= cores / 2:
+        return None
+    return f"the machine was busy with something else when this began: load average {_plain(averages[0])}"
 
 
 def _schedule(document: Mapping[str, object]) -> str:

@@ -15,7 +15,7 @@ from vapi_conformance.latency.engine.connection import Connection, Stream
 from vapi_conformance.latency.engine.health import Health, Pulse
 from vapi_conformance.latency.engine.origin import Origin
 from vapi_conformance.latency.engine.poller import READABLE, WRITABLE, make_poller
-from vapi_conformance.latency.engine.raw import TOO_LATE, Ending, Raw, Ticket
+from vapi_conformance.latency.engine.raw import NOT_SENT, TOO_LATE, Ending, Raw, Ticket
 from vapi_conformance.latency.engine.shots import Settings
 from vapi_conformance.latency.engine.tls import TlsConnection
 
@@ -190,7 +190,7 @@ class Loop:
             self._over(stream, "failed", TOO_LATE, connection=None)
             return
         if self._streams > self._most_streams:
-            words = f"not sent: {self._most_streams} streams of this process are under way"
+            words = f"{NOT_SENT}{self._most_streams} streams of this process are under way"
             self._over(stream, "failed", words, connection=None)
             return
         free = self._free.get(stream.ticket.origin)

@@ -2,9 +2,11 @@
 
 from typing import Final, Literal, NamedTuple
 
-__all__ = ["TOO_LATE", "Ending", "Raw", "RawRead", "Ticket"]
+__all__ = ["NOT_SENT", "TOO_LATE", "Ending", "Raw", "RawRead", "Ticket"]
 
-TOO_LATE: Final = "not sent: its time was over"
+NOT_SENT: Final = "not sent: "
+"""How the error of a shot begins that was kept back by the client itself."""
+TOO_LATE: Final = NOT_SENT + "its time was over"
 """The error of a shot that nobody had time for."""
 
 Ending = Literal["complete", "closed", "failed", "no http", "timed out", "bound"]
