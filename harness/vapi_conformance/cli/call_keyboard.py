@@ -149,12 +149,17 @@ def _with_results(scenario: CallScenario, results: Mapping[str, str]) -> CallSce
 
 
 def _save(document: Mapping[str, object], path: Path) -> None:
+    """What goes wrong is told and ends nothing: the call itself is still to be recorded and judged."""
     for problem in errors("harness/call-scenario", document)[:1]:
-        raise UsageError(f"the call cannot be kept: {problem.pointer}: {problem.message}")
+        complain(f"the call cannot be kept as a scenario: {problem.pointer}: {problem.message}")
+        return
+    part = path.with_name(path.name + ".part")
     try:
-        path.write_bytes(utf8_json(document, indent=1) + b"\n")
+        part.write_bytes(utf8_json(document, indent=1) + b"\n")
+        part.replace(path)
     except OSError as problem:
-        raise UsageError(f"{path} cannot be written: {problem.strerror or problem}") from problem
+        complain(f"{path} cannot be written: {problem.strerror or problem}")
+        return
     complain(f"what was typed is in {path}; --scenario {path} plays it again", is_fault=False)
 
 
