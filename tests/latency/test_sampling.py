@@ -70,3 +70,42 @@ class TestKeeper:
         fields = {"exchange", "conditions", "dialect", "call"}
         assert fields == set(vars(keeper.kept[0]))
         assert isinstance(keeper.kept[0], Evidence)
+
+
+class TestMerge:
+    def test_all_of_a_few_are_there(self) -> None:
+        one, other = Keeper(10), Keeper(10)
+        one.offer(numbered(1))
+        other.offer(numbered(2))
+        one.merge(other)
+        assert ({"1", "2"}, 2) == (set(sources(one)), one.seen)
+
+    def test_each_of_many_had_the_same_chance_whoever_saw_it(self) -> None:
+        """One saw nine times as many as the other, and has nine times as many in the end."""
+        one, other = Keeper(100), Keeper(100, seed=1)
+        for number in range(9000):
+            one.offer(numbered(number))
+        for number in range(9000, 10_000):
+            other.offer(numbered(number))
+        one.merge(other)
+        of_the_other = sum(int(each) >= 9000 for each in sources(one))
+        assert (100, 10_000, 100) == (len(one.kept), one.seen, len(set(sources(one))))
+        assert 0 < of_the_other < 30
+
+    def test_failures_stay_apart(self) -> None:
+        one, other = Keeper(2), Keeper(2)
+        for number in range(50):
+            one.offer(numbered(number))
+        other.offer(sample(replace(SOUND, response=Response(status=500), source="refused")))
+        one.merge(other)
+        assert (3, True) == (len(one.kept), "refused" in sources(one))
+
+    def test_the_bound_of_memory_holds(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("vapi_conformance.latency.sampling._MOST_BYTES", 10_000)
+        large = replace(SOUND, reads=(Read(at_ns=1, data=b"x" * 4_000),))
+        one, other = Keeper(), Keeper()
+        for keeper in (one, other):
+            keeper.offer(sample(large))
+            keeper.offer(sample(large))
+        one.merge(other)
+        assert (2, True, 4) == (len(one.kept), one.is_full, one.seen)

@@ -58,6 +58,18 @@ def test_it_is_bounded_and_draws_from_the_whole_run() -> None:
     assert starts != list(range(10))
 
 
+def test_two_are_one_in_the_order_of_time_and_within_the_bound() -> None:
+    one, other = Timeline(10), Timeline(10, seed=1)
+    answer = answered((100, TEXT))
+    for number in range(100):
+        one.add(sample(answer, intended_ms=2 * number, sent_ms=2 * number))
+        other.add(sample(answer, intended_ms=2 * number + 1, sent_ms=2 * number + 1))
+    one.merge(other)
+    starts = [row["start_ms"] for row in kept(one)]
+    assert (200, 10, 10) == (one.to_document()["seen"], len(starts), len(set(starts)))
+    assert sorted(starts, key=lambda each: float(str(each))) == starts
+
+
 def test_the_document_stays_within_its_schema_with_and_without() -> None:
     timeline = Timeline()
     timeline.add(sample(answered((120, TEXT))))

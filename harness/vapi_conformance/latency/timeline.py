@@ -8,6 +8,7 @@ from random import Random
 from typing import Final
 
 from vapi_conformance.latency.metrics import Sample, answer_time, error_kind, ttfs, ttft
+from vapi_conformance.latency.sampling import fair_union
 
 __all__ = ["MOST_STREAMS", "Timeline"]
 
@@ -38,6 +39,13 @@ class Timeline:
         at = len(self._rows) if len(self._rows) < self._most else self._random.randrange(self.seen)
         if at < self._most:
             self._rows[at : at + 1] = [_row(sample, at_ns)]
+
+    def merge(self, other: "Timeline") -> None:
+        """All that was added to the other one, as if it had been added here."""
+        seen = (self.seen, other.seen)
+        theirs = other._rows  # noqa: SLF001 - of the same class
+        self._rows = fair_union((self._rows, theirs), seen, most=self._most, random=self._random)
+        self.seen = sum(seen)
 
     def to_document(self) -> dict[str, object]:
         """JSON-ready, in order of time; latencies count from the sending, as the metrics of a closed loop do."""

@@ -44,29 +44,29 @@ class SingleTurns:
 
     def __init__(self, platform: Calling, words: str = FIRST_WORDS) -> None:
         """Nothing is built before it is wanted."""
-        self._platform = platform
-        self._words = words
+        self.platform = platform
+        self.words = words
         self._made: dict[int, Prepared] = {}
         self._headers: tuple[tuple[str, str], ...] = ()
 
     def request(self, number: int) -> Prepared:
         """The number-th request of the load, from 0."""
-        headers = self._platform.headers()
+        headers = self.platform.headers()
         if headers != self._headers:  # another access token
             self._made.clear()
             self._headers = headers
-        if not isinstance(self._platform, Platform):
+        if not isinstance(self.platform, Platform):
             return self._of(number % _CALLERS)
         # To make up a caller takes a millisecond, and nothing but the id of the call has to differ.
-        made, known = self._of(0), self._platform.caller.call_id
+        made, known = self._of(0), self.platform.caller.call_id
         own = f"{known[:-_ID_DIGITS]}{(int(known[-_ID_DIGITS:], 16) + number) % 16**_ID_DIGITS:0{_ID_DIGITS}x}"
         old, new = known.encode(), own.encode()
         return replace(made, body=made.body.replace(old, new), wire=made.wire.replace(old, new))
 
     def _of(self, caller: int) -> Prepared:
         if caller not in self._made:
-            platform = self._platform.in_call(caller) if caller else self._platform
-            conversation = Conversation().system(_system(platform)).user(self._words)
+            platform = self.platform.in_call(caller) if caller else self.platform
+            conversation = Conversation().system(_system(platform)).user(self.words)
             self._made[caller] = _prepared(platform, conversation, (), self._headers, step="turn-1")
         return self._made[caller]
 
