@@ -365,6 +365,14 @@ class TestKept:
         assert () == errors("harness/call-scenario", kept)
         assert {"ended": ["assistant-ended-call"], "tools": ["endCall"]} == kept["expects"]
 
+    def test_that_cannot_be_written_lose_no_call(self) -> None:
+        Path("kept.json.part").mkdir()
+        with answering("Good bye.") as telephone:
+            held = call(telephone.url, "--save", "kept.json", "--record", "kept.call.json", typed="Bye.\n")
+        assert "kept.json cannot be written: Is a directory\nthe call is in kept.call.json\n" == held.stderr
+        assert "Good bye." in held.stdout
+        assert Path("kept.call.json").exists()
+
     @pytest.mark.parametrize(
         ("file", "name"),
         [("My call!.json", "my-call"), ("a.call.json", "a"), ("...", "by-keyboard"), ("x" * 80, "x" * 60)],
