@@ -95,6 +95,20 @@ class TestATurnAskedAgain:
     def test_is_answered_to_its_end(self, text: str, outcome: Outcome) -> None:
         assert outcome is judged("call.grown-turn-is-answered-afresh", self.grown(text)).outcome
 
+    def test_a_question_back_answers_no_request(self) -> None:
+        found = judged("call.grown-turn-is-answered-afresh", self.grown("Gladly! What else do you need today?"))
+        assert Outcome.UNTESTABLE is found.outcome
+        assert found.reason.startswith("the agent speaks in words of its own only")
+
+    def test_a_question_that_was_asked_before_may_be_a_kept_answer(self) -> None:
+        exchanges = {
+            "turn-1.1": answer("Which story do you want?", "Tell me a long story."),
+            "turn-1.2": answer("Which story do you want?", "Tell me a long story. No. Say exactly: another time."),
+            "turn-2.1": answer("good evening", SAY + "good evening."),
+        }
+        found = judged("call.grown-turn-is-answered-afresh", in_call("superseded-while-speaking", exchanges))
+        assert Outcome.VIOLATED is found.outcome
+
     def test_what_was_dropped_does_not_count(self) -> None:
         evidence = self.grown("the blue boat leaves at noon.", first="Yes?")
         assert Outcome.PASSED is judged("call.grown-turn-is-answered-afresh", evidence).outcome

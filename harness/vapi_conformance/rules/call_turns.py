@@ -11,6 +11,7 @@ from vapi_conformance.rules.call_steps import CallStep, Group, asked_for_code_wo
 from vapi_conformance.rules.prompt_words import code_word, folded, house_word, stands_within
 from vapi_conformance.rules.quoting import quote
 from vapi_conformance.rules.rule import MUST, SHOULD, Need, Violation, scenario_rule
+from vapi_conformance.rules.telling import telling_words
 
 __all__ = [
     "edited_history_is_read",
@@ -21,6 +22,7 @@ __all__ = [
     "replaced_turn_is_answered_afresh",
 ]
 
+_FEWEST_QUESTION_WORDS: Final = 4
 _OWN_WORDS: Final = "the agent speaks in words of its own only, and these do not show which request they answer"
 
 
@@ -56,7 +58,26 @@ def _is_nothing(step: CallStep) -> bool:
 
 def _answers_to_told(group: Group) -> list[CallStep]:
     """Answers that are heard, to a turn that was asked again: they can be compared with what the turn tells."""
-    return [step for step in call_steps(group) if step.is_spoken and step.told and step.request.why == "heard-again"]
+    steps = call_steps(group)
+    spoken = (step for step in steps if step.is_spoken and step.told and step.request.why == "heard-again")
+    return [step for step in spoken if not _asks_back(step, steps)]
+
+
+def _asks_back(step: CallStep, steps: Sequence[CallStep]) -> bool:
+    """A question with no word of what any request tells: a model is free to ask, and answers no request by it."""
+    said = step.folded_text.split()
+    of_requests = {word for each in steps if each.told for word in telling_words(each.told)}
+    return (
+        step.text.rstrip().endswith("?")
+        and len(said) >= _FEWEST_QUESTION_WORDS
+        and of_requests.isdisjoint(said)
+        and not any(step.folded_text == each.folded_text for each in _asked_before(step, steps))
+    )
+
+
+def _asked_before(step: CallStep, steps: Sequence[CallStep]) -> Iterator[CallStep]:
+    """Requests for the same turn that told nothing yet: their answer may have been kept."""
+    return (each for each in steps[: step.place] if each.told is None and each.request.turn == step.request.turn)
 
 
 def _sent_again(group: Group) -> bool:
@@ -65,7 +86,7 @@ def _sent_again(group: Group) -> bool:
 
 
 def _why_not_sent_again(group: Group) -> str:
-    return _OWN_WORDS if _answers_to_told(group) else ""
+    return _OWN_WORDS if any(step.is_spoken and step.request.why == "heard-again" for step in call_steps(group)) else ""
 
 
 def _told_is_said(group: Group) -> Iterator[Violation]:
