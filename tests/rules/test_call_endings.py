@@ -69,7 +69,8 @@ class TestEndsAsExpected:
             (HUNG_UP, ["assistant-ended-call"], Outcome.PASSED),
             (SILENT, ["customer-ended-call"], Outcome.VIOLATED),
             (SILENT, ["silence-timed-out", "customer-ended-call"], Outcome.PASSED),
-            (None, ["assistant-said-end-call-phrase"], Outcome.VIOLATED),
+            (None, ["assistant-said-end-call-phrase"], Outcome.UNTESTABLE),
+            (HUNG_UP, ["assistant-said-end-call-phrase"], Outcome.VIOLATED),
             (HUNG_UP, ["assistant-forwarded-call"], Outcome.VIOLATED),
             (None, ["assistant-ended-call"], Outcome.UNTESTABLE),
             (None, ["assistant-forwarded-call"], Outcome.UNTESTABLE),
@@ -77,7 +78,7 @@ class TestEndsAsExpected:
             (FAILED, ["customer-ended-call"], Outcome.UNTESTABLE),
         ],
     )
-    def test_failures_and_tools_that_were_not_called_are_for_other_rules(
+    def test_failures_and_what_the_assistant_did_not_do_are_no_concern_of_it(
         self, by: Mapping[str, object] | None, expected: Sequence[str], outcome: Outcome
     ) -> None:
         assert outcome is judged(self.RULE, ended(by, HELLO, expects_ended=list(expected))).outcome

@@ -25,8 +25,8 @@ __all__ = [
 
 _TRANSFERS: Final = ("calls/transfer-to-a-number", "calls/transfer-to-an-assistant", "calls/transfer-as-documented")
 _NO_TRANSFER: Final = "the agent did not transfer the call when it was asked to"
-_BY_TOOL: Final = frozenset({"assistant-ended-call", "assistant-forwarded-call"})
-"""Endings that need a tool call, which rules of their own look for."""
+_BY_ASSISTANT: Final = frozenset({"assistant-ended-call", "assistant-forwarded-call", "assistant-said-end-call-phrase"})
+"""Endings that need a tool call, which rules of their own look for, or a phrase, which a model need not repeat."""
 
 
 def _failed(group: Group) -> CallRecord | None:
@@ -83,12 +83,12 @@ def ends_as_expected(group: Group) -> Iterator[Violation]:
 
 
 def _its_ending(group: Group) -> CallRecord | None:
-    """The call, where its end is nobody else's concern: neither a failure nor a tool that was not called."""
+    """The call, where its end is nobody else's concern: no failure, and no tool or phrase that never came."""
     call = call_of(group)
     if call is None or call.ended.by == "endpoint":
         return None
     was_left = call.ended.by in ("caller", "platform")
-    return None if was_left and _BY_TOOL & set(call.expects_ended) else call
+    return None if was_left and _BY_ASSISTANT & set(call.expects_ended) else call
 
 
 def _is_last_attempt(call: CallRecord, group: Group) -> bool:
