@@ -54,6 +54,11 @@ class TestTheNextAnswer:
     def test_answers_the_caller_and_not_the_story(self, text: str, outcome: Outcome) -> None:
         assert outcome is judged(self.RULE, interrupted(next_answer(text))).outcome
 
+    def test_the_old_answer_goes_on_before_the_new_one_begins(self) -> None:
+        text = "a time, in a small house by the sea, there lived a clockmaker. We are open until six."
+        ((_, fault),) = told(self.RULE, interrupted(next_answer(text)))
+        assert fault.endswith("which goes on with the answer that was interrupted")
+
     def test_tells_that_the_old_answer_goes_on(self) -> None:
         ((step, fault),) = told(self.RULE, interrupted(next_answer("a time, in a small house by the sea")))
         assert "turn-2.1" == step
