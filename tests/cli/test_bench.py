@@ -160,7 +160,7 @@ class TestLoads:
         url, _ = served
         found = run.document(url, "--knee", "errors > 50%", "--most", 2, "--concurrency", 1, "--requests", 10)
         assert (2, None) == (at(found, "knee", "carried"), at(found, "knee", "overloaded"))
-        assert ["1 streams", "2 streams"] == groups(found, "load")
+        assert ["1 stream", "2 streams"] == groups(found, "load")
         text = run(url, "--knee", "errors > 50%", "--most", 1, "--requests", 10, "--concurrency", 1).stdout
         assert "knee of errors > 50%: carried up to 1, and no load that was tried was too much\n" in text
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from vapi_conformance.cli.bench_cluster import crew
 from vapi_conformance.cli.bench_compare import command as compare_command
 from vapi_conformance.cli.bench_consent import be_allowed
 from vapi_conformance.cli.bench_playing import Bench, Plan
@@ -74,6 +75,7 @@ Examples:
   vapi-conformance bench URL --knee 'ttfs.p95 > 800ms'              how many at once before it is slow?
   vapi-conformance bench URL --fail-if 'ttft.p95 > 800ms' --fail-if 'errors > 1%' --out today.json --yes
   vapi-conformance bench URL --html today.html                      plots, for people
+  vapi-conformance bench URL --rate 500 --duration 60 --cluster auto    from every node of a Ray cluster
   vapi-conformance bench compare yesterday.json today.json
 
 \b
@@ -134,7 +136,13 @@ class _Bench(click.Command):
     metavar="N",
     help="So many (default: 100, or 5 for each stream); with --scenario so many calls. In a sweep: of each load.",
 )
-@click.option("--duration", "duration_s", type=float, metavar="SECONDS", help="Until so much time is over.")
+@click.option(
+    "--duration",
+    "duration_s",
+    type=float,
+    metavar="SECONDS",
+    help="Until so much time is over; calls that have begun go on.",
+)
 @click.option(
     "--warmup", type=click.IntRange(min=0), metavar="N", help="Requests that are sent before and are in no figure."
 )
@@ -187,6 +195,11 @@ class _Bench(click.Command):
     help="Of the client; more than one where one core is not enough.",
 )
 @click.option(
+    "--cluster",
+    metavar="auto|HOST:PORT",
+    help="The nodes of a Ray cluster share the load; this machine has to be one of them. Needs the extra `cluster`.",
+)
+@click.option(
     "--judge",
     "keeps",
     type=click.IntRange(0, 100_000),
@@ -230,6 +243,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     stop_on_errors: int,
     cold: bool,
     processes: int,
+    cluster: str | None,
     keeps: int,
     recalibrate: bool,
     out: Path | None,
@@ -285,10 +299,11 @@ def command(  # noqa: PLR0913 - one parameter per option
     )
     with in_own_words():
         endpoint = read_endpoint(endpoint_settings(url, endpoint_given))
-        with _reached(endpoint) as live:
+        with _reached(endpoint) as live, crew(cluster, live) as nodes:
             be_allowed(plan.at_most(), to=live.platform.url(), yes=yes)
             with BenchProgress() as progress:
-                outcome = Bench(plan=plan, endpoint=endpoint, live=live, progress=progress).run()
+                bench = Bench(plan=plan, endpoint=endpoint, live=live, progress=progress, cluster=nodes)
+                outcome = bench.run()
             secrets = live.client.secrets
     document = to_document(outcome.result)
     if as_json:

@@ -9,11 +9,12 @@ from typing import Final
 from vapi_conformance.call_scenario import CallScenario
 from vapi_conformance.cli.bench_judging import Judgement, judged
 from vapi_conformance.cli.bench_progress import BenchProgress
-from vapi_conformance.cli.bench_schedule import Loads
+from vapi_conformance.cli.bench_schedule import Loads, streams_name
 from vapi_conformance.cli.printing import complain
 from vapi_conformance.endpoint import Endpoint, Opened
 from vapi_conformance.latency.calibration import LevelError, calibrated, level_for
 from vapi_conformance.latency.calibration_cache import CalibrationCache, cache_folder
+from vapi_conformance.latency.cluster import Cluster
 from vapi_conformance.latency.engine import Bounds, Engine, Settings
 from vapi_conformance.latency.gates import ERRORS, Gate, GateOutcome, GateResult, evaluate
 from vapi_conformance.latency.knee import Knee
@@ -106,6 +107,8 @@ class Bench:
     endpoint: Endpoint
     live: Opened
     progress: BenchProgress
+    cluster: Cluster | None = None
+    """Whose nodes play the loads in place of this machine, whose own engine is idle then."""
     _course: Course = field(init=False)
     _traffic: SingleTurns | WholeCalls = field(init=False)
     _search: Search | None = field(default=None, init=False)
@@ -128,7 +131,10 @@ class Bench:
     def run(self) -> BenchOutcome:
         """Everything. An endpoint's failures are figures; raises UsageError for what cannot be sent."""
         machine = this_machine()
-        with self._engine() as engine:
+        if self.cluster is not None:
+            self.progress.say("starting a worker on each node")
+            self.cluster.engage(self._engine_settings())
+        with Engine(self._engine_settings(), secrets=self.live.client.secrets) as engine:
             calibration = self._calibration(engine, CalibrationCache(cache_folder(os.environ, Path.home()), machine))
             if self.plan.knee is not None:
                 self._look_for_knee(engine, self.plan.knee)
@@ -151,7 +157,7 @@ class Bench:
                 model=target.model,
             ),
             machine=machine,
-            settings=self.plan.settings,
+            settings={**self.plan.settings, "nodes": 1 if self.cluster is None else len(self.cluster.names)},
             schedule=self.plan.loads.whole() if self._search is None else self._searched(self._search),
             tally=course.tally,
             calibration=None if calibration is None else calibration.to_document(),
@@ -175,21 +181,23 @@ class Bench:
             advice=self._advice(),
         )
 
-    def _engine(self) -> Engine:
+    def _engine_settings(self) -> Settings:
         timeout_s = self.live.conditions.timeout_s
         bounds = Bounds(
             first_byte_s=timeout_s + _GRACE_S, idle_s=timeout_s + _GRACE_S, total_s=max(120.0, 3 * timeout_s)
         )
-        settings = Settings(processes=self.plan.processes, keeps_alive=self.plan.keeps_alive, bounds=bounds)
-        return Engine(settings, secrets=self.live.client.secrets)
+        return Settings(processes=self.plan.processes, keeps_alive=self.plan.keeps_alive, bounds=bounds)
 
     def _calibration(self, engine: Engine, cache: CalibrationCache) -> LevelError | None:
         """Fresh enough, or made now."""
         level, processes = level_for(self.plan.loads.streams), self.plan.processes
-        if not self.plan.recalibrates and (known := cache.fresh(level, processes)) is not None:
+        cluster = self.cluster
+        if cluster is None and not self.plan.recalibrates and (known := cache.fresh(level, processes)) is not None:
             return known
         self.progress.say("calibrating")
         try:
+            if cluster is not None:
+                return cluster.calibrated(lambda nodes: level_for(-(-self.plan.loads.streams // nodes)))
             found = next(calibrated([level], engine, processes=processes))
         except TransportError as problem:
             complain(f"the instrument could not be calibrated: {problem}")
@@ -219,7 +227,10 @@ class Bench:
             most_requests=max(1, self.plan.most_requests - course.sent),
             name=name,
         )
-        play(load, engine, course, watch=self.progress.watch)
+        if self.cluster is not None:
+            self.cluster.play(load, course, most_kept=self.plan.keeps, watch=self.progress.watch_nodes)
+        else:
+            play(load, engine, course, watch=self.progress.watch)
 
     def _look_for_knee(self, engine: Engine, condition: Gate) -> None:
         first = self.plan.loads.schedules[0]
@@ -238,8 +249,8 @@ class Bench:
             whole.stopped = f"the cap of {self.plan.most_requests:,} requests leaves too few for another step"
             return None
         course = Course(tally=self._tally(), keeper=whole.keeper, timeline=whole.timeline, began_ns=whole.duration_ns)
-        unit = "/s" if self.plan.knee_rate is not None else " streams"
-        self._play(engine, schedule, f"{load}{unit}", course)
+        name = streams_name(load) if self.plan.knee_rate is None else f"{load}/s"
+        self._play(engine, schedule, name, course)
         whole.absorb(course)
         if course.is_interrupted:
             whole.stopped = course.stopped

@@ -13,7 +13,16 @@ from vapi_conformance.latency.politeness import within_cap
 from vapi_conformance.latency.schedules import ClosedLoop, OpenLoop, Schedule, Trace, constant, parse_trace, ramp, steps
 from vapi_conformance.problems import UsageError
 
-__all__ = ["STREAMS", "LoadOptions", "Loads", "capped_loads", "knee_condition", "loads", "named_scenario"]
+__all__ = [
+    "STREAMS",
+    "LoadOptions",
+    "Loads",
+    "capped_loads",
+    "knee_condition",
+    "loads",
+    "named_scenario",
+    "streams_name",
+]
 
 STREAMS: Final = 4
 """At once, where nobody says: what a small endpoint carries."""
@@ -140,10 +149,11 @@ def _closed(options: LoadOptions) -> Loads:
     if max(streams) > _MOST_STREAMS:
         raise UsageError(f"--concurrency: at most {_MOST_STREAMS:,} streams are played from one machine")
     schedules = tuple(_closed_loop(each, options) for each in streams)
-    return Loads(schedules=schedules, names=tuple(_streams_name(each) for each in streams) if streams[1:] else ("",))
+    return Loads(schedules=schedules, names=tuple(streams_name(each) for each in streams) if streams[1:] else ("",))
 
 
-def _streams_name(streams: int) -> str:
+def streams_name(streams: int) -> str:
+    """Of a load, in groups."""
     return f"{streams} stream{'s' if streams > 1 else ''}"
 
 

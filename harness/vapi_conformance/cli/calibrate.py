@@ -51,7 +51,7 @@ Exit status:
     type=click.FloatRange(min=1, max=10_000),
     multiple=True,
     metavar="R",
-    help="With so many chunks a second in each stream; repeatable (default: 50, and 200 in up to eight streams).",
+    help="With so many chunks a second in each stream; repeatable (default: 50, and 500 in up to eight streams).",
 )
 @click.option(
     "--seconds",

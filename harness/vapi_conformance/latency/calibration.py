@@ -23,7 +23,7 @@ __all__ = ["LEVELS", "SHORT_S", "THOROUGH_S", "Errors", "Level", "LevelError", "
 
 LEVELS: Final = (1, 8, 32, 128, 256, 512, 1000)
 """Streams at once. A bench is held against the least of them that has as many as itself."""
-SHORT_S: Final = 1.0
+SHORT_S: Final = 0.5
 """Before a bench."""
 THOROUGH_S: Final = 4.0
 """When somebody asks for the calibration itself."""
@@ -31,7 +31,7 @@ THOROUGH_S: Final = 4.0
 _CHUNKS_PER_S: Final = 50.0
 """Of one stream: a chunk each 20 ms, as a quick model sends."""
 _OF_FEW: Final = 8
-_CHUNKS_PER_S_OF_FEW: Final = 200.0
+_CHUNKS_PER_S_OF_FEW: Final = 500.0
 """So that a few streams give enough values in a short time."""
 _CHUNKS: Final = 20
 _GAPS_TO_FIRST: Final = 2
