@@ -1,5 +1,7 @@
 """Plots: the values that were given, at their places, and nothing in the picture that could do anything."""
 
+import subprocess
+import sys
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -85,3 +87,14 @@ def test_a_line_ends_where_there_is_a_break() -> None:
 
 def test_one_point_alone_can_be_drawn() -> None:
     assert 1 == len(dots(drawn(plot((5, 5), has_dots=True, may_be_logarithmic=True))))
+
+
+def test_drawing_leaves_no_finder_behind_at_which_python_warns() -> None:
+    """In a process of its own: here pygal may be loaded already."""
+    code = (
+        "import sys; from vapi_conformance.report.bench_plots import *; "
+        "drawn(Plot(x_title='', y_title='', series=())); assert 'pygal' in sys.modules; "
+        "print([each for each in sys.meta_path if not hasattr(each, 'find_spec')])"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "[]" == printed.strip()

@@ -7,6 +7,7 @@ is taken away: no script, no style, no link is left, so a page can forbid them a
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
@@ -88,6 +89,8 @@ def _chart(plot: Plot) -> _Chart:
     import pygal
     from pygal.style import Style
 
+    # For its maps pygal leaves a finder of an old kind behind, at which Python 3.11 warns with each import that fails.
+    sys.meta_path[:] = [each for each in sys.meta_path if type(each).__module__ != pygal.__name__]
     logarithmic = plot.is_x_logarithmic
     sizes = dict.fromkeys(("label", "major_label", "legend", "title", "value"), _FONT_SIZE)
     options: dict[str, object] = {
