@@ -183,6 +183,24 @@ class TestGates:
         assert "cannot be said, because p99 needs at least 100 values, and there are 4" in result.stdout
 
 
+class TestBottleneck:
+    def test_gives_no_number_and_passes_no_gate(
+        self, run: Bench, served: tuple[str, Answering], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def busy(*_: object, **__: object) -> list[str]:
+            return ["process 1 of the client was busy"]
+
+        monkeypatch.setattr("vapi_conformance.latency.running.reasons", busy)
+        arguments = (served[0], "--requests", 4, "--fail-if", "ttft.p50 > 60s", "--fail-if", "errors > 3")
+        result = run(*arguments)
+        assert 1 == result.exit_code
+        assert "the client was the bottleneck: figures would be its own and not the endpoint's\n" in result.stdout
+        assert re.search(r"^ttft ms +4 +\? +\?", result.stdout, re.MULTILINE)
+        assert "--fail-if ttft.p50 > 60s: cannot be said, because the client was the bottleneck\n" in result.stdout
+        assert "--fail-if errors > 3: passes, errors is 0 (0 of 4 requests)\n" in result.stdout
+        assert True is run.document(*arguments, status=1)["client_was_bottleneck"]
+
+
 class TestText:
     def test_shows_figures_with_their_meaning_and_the_instrument(
         self, run: Bench, served: tuple[str, Answering]

@@ -10,7 +10,7 @@ import pytest
 from latency.streaming_apps import ANSWER, Answering, endpoint, refusal, stream
 from vapi_conformance.call_scenario import call_scenario
 from vapi_conformance.evidence import Conditions
-from vapi_conformance.latency.engine import Engine, Settings
+from vapi_conformance.latency.engine import Engine, Prepared, Settings
 from vapi_conformance.latency.running import Course, Load, loop_of, metrics_of, play
 from vapi_conformance.latency.sampling import Keeper
 from vapi_conformance.latency.schedules import ClosedLoop, OpenLoop, Schedule, Trace, constant, steps
@@ -18,6 +18,7 @@ from vapi_conformance.latency.tally import Group, Tally
 from vapi_conformance.latency.traffic import SingleTurns, WholeCalls
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.platforms.vapi import Platform
+from vapi_conformance.problems import UsageError
 
 CALL: Mapping[str, object] = {
     "call": "three",
@@ -195,6 +196,29 @@ class TestStopping:
         play(load, engine, made, watch=watch)
         assert (5, True, False) == (made.tally.requests, made.is_interrupted, made.has_given_up)
         assert 6 == played(engine, replace(load, schedule=ClosedLoop(streams=1, requests=6))).sent
+
+    def test_credentials_that_run_out_end_the_load_and_not_what_was_measured(
+        self, engine: Engine, served: tuple[str, Answering]
+    ) -> None:
+        class RunningOut(SingleTurns):
+            def request(self, number: int) -> Prepared:
+                if number == 510:  # more than the engine takes at once before it begins
+                    raise UsageError("no token any more")
+                return super().request(number)
+
+        traffic = RunningOut(Platform.from_files(base_url=served[0], seed=3))
+        made = played(engine, Load(schedule=ClosedLoop(streams=2, requests=2000), traffic=traffic))
+        assert 0 < made.sent < 2000
+        assert ("no token any more", True) == (made.stopped, made.has_given_up)
+
+    def test_what_cannot_be_sent_at_all_is_raised(self, engine: Engine) -> None:
+        class WithoutKey(SingleTurns):
+            def request(self, number: int) -> Prepared:
+                raise UsageError("no key")
+
+        traffic = WithoutKey(Platform.from_files(base_url="http://127.0.0.1:1/v1", seed=3))
+        with pytest.raises(UsageError, match="no key"):
+            played(engine, Load(schedule=ClosedLoop(streams=1, requests=2), traffic=traffic))
 
     def test_the_engine_can_be_used_again_after_each(self, engine: Engine, served: tuple[str, Answering]) -> None:
         for _ in range(3):

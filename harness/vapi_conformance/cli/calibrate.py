@@ -93,7 +93,7 @@ def command(  # noqa: PLR0913 - one parameter per option
             found.append(each)
             cache.keep(each)
             if not as_json:
-                complain(f"measured at {each.level.streams} streams", is_fault=False)
+                complain(f"measured {each.level.streams} × {each.level.chunks_per_s:g} chunks/s", is_fault=False)
     document = _document(found, machine)
     if as_json:
         print_json(document)

@@ -22,6 +22,7 @@ from vapi_conformance.latency.schedules import ClosedLoop, OpenLoop, Schedule, S
 from vapi_conformance.latency.tally import Group, Tally
 from vapi_conformance.latency.timeline import Timeline
 from vapi_conformance.latency.traffic import Asked, CallUnderWay, SingleTurns, WholeCalls
+from vapi_conformance.problems import Problem
 
 __all__ = ["ERRORS_LOOKED_AT", "INTERRUPTED", "Course", "Load", "Watch", "loop_of", "metrics_of", "play"]
 
@@ -141,7 +142,8 @@ def metrics_of(schedule: Schedule) -> tuple[Metric, ...]:
 def play(load: Load, engine: Engine, course: Course, *, watch: Watch | None = None) -> None:
     """The whole load, into the course. An endpoint's failures are counted, never raised.
 
-    Ends early, and says so in the course, where errors are too many, the user interrupts or the cap is reached.
+    Ends early, and says so in the course, where errors are too many, the user interrupts, or there are no credentials
+    any more. Raises UsageError for what cannot be sent at all.
     """
     course.started_at = course.started_at or datetime.now(UTC).isoformat(timespec="milliseconds")
     player = _Player(load=load, engine=engine, course=course, watch=watch)
@@ -149,6 +151,10 @@ def play(load: Load, engine: Engine, course: Course, *, watch: Watch | None = No
         player.play()
     except KeyboardInterrupt:
         course.stopped = INTERRUPTED
+    except Problem as problem:
+        if not course.sent:
+            raise
+        course.stopped = str(problem)  # what was measured until then is not thrown away
     health = engine.health
     course.lost_requests += engine.lost_shots
     course.workers += _workers(health, first=len(course.workers))
