@@ -129,9 +129,17 @@ class TestStreams:
         never = sample(answered((100, TEXT)), sent_ms=None)
         assert "streams" not in made(document(bench(samples=[never])))
 
-    def test_only_the_first_forty_are_drawn(self) -> None:
-        many = document(bench(samples=[streamed(number) for number in range(60)]))
-        assert 40 == len(made(many)["streams"].table.rows)
+    def test_of_many_the_busiest_forty_are_drawn(self) -> None:
+        slow, quick = [streamed(20 * number) for number in range(30)], [streamed(700 + number) for number in range(50)]
+        rows = made(document(bench(samples=[*slow, *quick])))["streams"].table.rows
+        assert (40, "35.000", "36.950") == (len(rows), rows[0][1], rows[-1][1])
+
+    def test_answers_that_would_be_dots_are_drawn_in_smaller_number(self) -> None:
+        rare = [streamed(60 * number) for number in range(40)]  # one each 3 s, and an answer takes one or two
+        often = [streamed(number) for number in range(40)]
+        short = [sample(answered((10, TEXT)), intended_ms=each * 2000.0, sent_ms=each * 2000.0) for each in range(40)]
+        drawn = [len(made(document(bench(samples=each)))["streams"].table.rows) for each in (often, rare, short)]
+        assert [40, 20, 5] == drawn
 
 
 def test_numbers_that_no_plot_has_a_place_for_are_not_drawn() -> None:

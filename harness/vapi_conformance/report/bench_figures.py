@@ -23,8 +23,10 @@ _MOST_MS: Final = 1e12
 """Thirty years. A file may hold numbers that no float can."""
 _MOST_POINTS: Final = 200
 """Of a distribution: finer than a screen shows."""
-_MOST_STREAMS: Final = 40
-"""Lines in the timeline, so that each can be told from the next."""
+_STREAMS: Final = (40, 20, 10, 5)
+"""Lines in the timeline: as many as can be told apart, or fewer where answers are short against the time between."""
+_LEAST_SHARE: Final = 0.02
+"""Of the timeline's width, that an answer takes at the median: less is a dot."""
 _PARTS: Final = 10
 """Of a run's time, in the table beside the plot over time."""
 _NUMBER: Final = re.compile(r"\d{1,9}(\.\d{1,9})?")
@@ -201,6 +203,7 @@ def _over_time(result: StoredResult, kept: Sequence[_Kept], seen: int) -> Iterat
             series=tuple(Series(name=name, points=tuple(points)) for name, points in named if points),
             has_lines=False,
             has_dots=True,
+            y_range=(0, max([1.0, *(at_ms for _, at_ms in (*first, *speech))])),
         ),
         says=f"Each dot is a request at its intended start: {_sampled(len(kept), seen)}. Requests that went wrong "
         f"stand on the ground line. {_NAMES['ttft']}: {_definition(result.document, 'ttft_ms')}",
@@ -286,7 +289,7 @@ def _curve(found: Sequence[tuple[float, str, Mapping[str, object]]], key: str, q
 
 def _timeline(kept: Sequence[_Kept], seen: int) -> Iterator[Figure]:
     """One line for each of the first requests: how long it waited, and how long its answer went on."""
-    shown = [each for each in kept if each.sent_ms is not None][:_MOST_STREAMS]
+    shown = _busiest([each for each in kept if each.sent_ms is not None])
     waits, answers = list[Point | None](), list[Point | None]()
     for number, each in enumerate(shown, 1):
         came_ms = each.ttft_ms if each.ttft_ms is not None else each.answer_ms
@@ -305,8 +308,8 @@ def _timeline(kept: Sequence[_Kept], seen: int) -> Iterator[Figure]:
             series=tuple(Series(name=name, points=tuple(points)) for name, points in named if points),
             is_rows=True,
         ),
-        says=f"The first {len(shown):,} of what is known of single requests ({_sampled(len(kept), seen)}), one line "
-        "each. An answer that broke off has no end.",
+        says=f"The busiest stretch: {len(shown)} requests one after the other, of what is known of single requests "
+        f"({_sampled(len(kept), seen)}). An answer that broke off has no end.",
         table=Table(
             head=("request", "start, s", "TTFT, ms", "TTFS, ms", "whole answer, ms", "went wrong"),
             rows=tuple(
@@ -322,6 +325,22 @@ def _timeline(kept: Sequence[_Kept], seen: int) -> Iterator[Figure]:
             ),
         ),
     )
+
+
+def _busiest(sent: Sequence[_Kept]) -> Sequence[_Kept]:
+    """Requests that follow each other in the least time, few enough for their lines to be seen."""
+    lengths_ms = [each.answer_ms or each.ttft_ms or each.delay_ms for each in sent]
+    stretch: Sequence[_Kept] = sent
+    for most in _STREAMS:
+        first = min(
+            range(max(1, len(sent) - most + 1)),
+            key=lambda at: sent[min(at + most, len(sent)) - 1].start_ms - sent[at].start_ms if sent else 0.0,
+        )
+        stretch = sent[first : first + most]
+        span_ms = stretch[-1].start_ms - stretch[0].start_ms if stretch else 0.0
+        if not lengths_ms or median(lengths_ms) >= _LEAST_SHARE * span_ms:
+            break
+    return stretch
 
 
 def _line(number: int, each: _Kept, to_ms: float, *, since_ms: float) -> tuple[Point | None, ...]:

@@ -85,7 +85,7 @@ def _provenance(document: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     yield "Load", {"closed": "closed loop", "open": "open loop", "trace": "recorded arrivals"}[f"{schedule['kind']}"]
     cpu = machine["cpu"] or "unnamed processor"
     yield "Machine", f"{cpu}, {machine['cores']} cores, {machine['system']}, {machine['python']}"
-    yield "Clock", f"{machine['clock']}, resolution {machine['clock_resolution_ns']} ns"
+    yield "Clock", f"{machine['clock']}, resolution {machine['clock_resolution_ns']:g} ns"
     yield "Instrument's own error", _calibration(document["calibration"])
 
 
