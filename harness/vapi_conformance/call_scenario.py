@@ -139,6 +139,7 @@ class CallScenario:
     tries: int = 1
     expects_ended: tuple[str, ...] = (CALLER_ENDED,)
     expects_tools: tuple[str, ...] = ()
+    expects_words: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -186,6 +187,7 @@ def call_scenario(document: Mapping[str, object]) -> CallScenario:
         tries=_integer(document, "tries", 1),
         expects_ended=_texts(expects.get("ended")) or (CALLER_ENDED,),
         expects_tools=_texts(expects.get("tools")),
+        expects_words=_texts(expects.get("words")),
     )
 
 

@@ -450,6 +450,20 @@ class TestTheEndpointEndsTheCall:
         assert ["hang"] == [kind for _, kind, _ in events(record, "hang")]
 
 
+class TestAttempts:
+    DOCUMENT: ClassVar = {"tries": 3, "expects": {"words": ["pear tree", "at six"]}, "turns": [{"says": "Hi."}]}
+
+    def test_end_with_the_first_in_which_the_words_are_heard(self) -> None:
+        answers = [said("I would rather not."), said("A Pear-tree? At six!"), said("Never asked.")]
+        assert 2 == len(calls_of(self.DOCUMENT, answers))
+
+    def test_end_when_there_were_enough(self) -> None:
+        assert 3 == len(calls_of(self.DOCUMENT, [said("A pear tree at sixteen.")]))
+
+    def test_are_one_where_nothing_is_expected(self) -> None:
+        assert 1 == len(calls_of({**self.DOCUMENT, "expects": {"ended": ["customer-ended-call"]}}, [said("No.")]))
+
+
 class TestCallers:
     def test_at_once_have_words_and_ids_of_their_own(self) -> None:
         document = {"callers": 16, "turns": [{"says": "Say exactly: canary {word}"}]}

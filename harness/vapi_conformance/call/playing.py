@@ -1,10 +1,12 @@
 """From a scenario to the record of a call: who calls, with which words, how often."""
 
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
+from typing import Final
 
 from vapi_conformance.call.asking import Asker
 from vapi_conformance.call.clock import Clock, RealClock, VirtualClock
@@ -20,6 +22,8 @@ from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.platforms.vapi import Era, Platform
 
 __all__ = ["SYSTEM_PROMPT", "Line", "play_call", "play_calls"]
+
+_WORD: Final = re.compile(r"\w+")
 
 SYSTEM_PROMPT = (
     "You are on the telephone with a caller; answer in short spoken sentences. When the caller asks you to say "
@@ -86,8 +90,20 @@ def play_calls(scenario: CallScenario, line: Line) -> Iterator[CallRecord]:
     for attempt in range(1, scenario.tries + 1):
         record = play_call(scenario, line, attempt=attempt)
         yield record
-        if {tool.name for tool in record.tools} >= set(scenario.expects_tools):
+        if _shows_what_is_expected(record, scenario):
             return
+
+
+def _shows_what_is_expected(record: CallRecord, scenario: CallScenario) -> bool:
+    if not {tool.name for tool in record.tools} >= set(scenario.expects_tools):
+        return False
+    heard = _plain(" ".join(event.text for event in record.events if event.kind == "speech"))
+    return all(_plain(words) in heard for words in scenario.expects_words)
+
+
+def _plain(text: str) -> str:
+    """Words apart by single blanks, with one before and after."""
+    return f" {' '.join(_WORD.findall(text.casefold()))} "
 
 
 def play_call(scenario: CallScenario, line: Line, *, attempt: int = 1, words: tuple[str, ...] = ()) -> CallRecord:
