@@ -156,6 +156,16 @@ class TestTheOldAnswer:
         assert (Outcome.VIOLATED if is_late else Outcome.UNTESTABLE) is found.outcome
         assert [late_ms * NS_PER_MS] * is_late == [each.violation.at_ns for each in found.findings]
 
+    def test_the_answer_after_another_interruption_is_no_measure(self) -> None:
+        """Both came late for the same reason; the others of the call came at once."""
+        requests = {"turn-1.1": {"closed": "barge-in"}, "turn-2.1": {"closed": "barge-in", "at_ms": 5000}}
+        story = {"requests": {**requests, "turn-3.1": {"at_ms": 20_000}}, "events": []}
+        first, second = cut_off(began(STORY, 100)), cut_off(began(STORY, 6000))
+        evidence = in_call(
+            "barge-in-twice", {"turn-1.1": first, "turn-2.1": second, "turn-3.1": began("Six.", 6100)}, story
+        )
+        assert ["turn-2.1", "turn-3.1"] == [step for step, _ in told(self.RULE, evidence)]
+
     def test_tells_how_late(self) -> None:
         ((_, fault),) = told(self.RULE, interrupted(began("Six.", 9000)))
         assert (

@@ -150,10 +150,12 @@ def _at_work_too_many(each: _Interruption, steps: tuple[CallStep, ...]) -> bool 
     return active > max((count for count in usual if count is not None), default=0)
 
 
-def _waited_ns(each: _Interruption, steps: tuple[CallStep, ...]) -> int | None:
+def _waited_ns(each: _Interruption, group: Group) -> int | None:
     """How late the next answer began, where that is clearly later than all others of the call."""
     late_ns = _first_token_ns(each.after)
-    others = [_first_token_ns(step) for step in steps if step.place != each.after.place]
+    # The answer after another interruption may be as late as this one, for the same reason.
+    after = {other.after.place for other in _interruptions(group)}
+    others = [_first_token_ns(step) for step in call_steps(group) if step.place not in after]
     known = [at_ns for at_ns in others if at_ns is not None]
     if late_ns is None or not known:
         return None
@@ -163,7 +165,7 @@ def _waited_ns(each: _Interruption, steps: tuple[CallStep, ...]) -> int | None:
 def _shows_work(group: Group) -> bool:
     steps = call_steps(group)
     return any(
-        _at_work_too_many(each, steps) is not None or _waited_ns(each, steps) is not None for each in _closed(group)
+        _at_work_too_many(each, steps) is not None or _waited_ns(each, group) is not None for each in _closed(group)
     )
 
 
@@ -206,7 +208,7 @@ def barge_in_stops_the_work(group: Group) -> Iterator[Violation]:
                 actual=f"{_ACTIVE_HEADER}: {_active(each.after)} when the next answer began",
                 step=each.after.place,
             )
-        elif (waited_ns := _waited_ns(each, steps)) is not None:
+        elif (waited_ns := _waited_ns(each, group)) is not None:
             yield Violation(
                 expected="the next answer as soon as the others of this call",
                 actual=f"its first token came after {waited_ns / NS_PER_S:.1f} s, as if the answer that was "
