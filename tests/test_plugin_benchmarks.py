@@ -171,6 +171,8 @@ class TestValues:
                 f"* benchmark 'latency of {server.url}': 3 tests *",
             ]
         )
+        written = (pytester.path / "out.json").read_text(encoding="utf-8")
+        assert [] == [place for place in (written, result.stdout.str(), result.stderr.str()) if server.key in place]
         found = stored(pytester.path / "out.json")
         data = {name: array_or_nothing(object_or_nothing(found[name]["stats"])["data"]) for name in METRICS}
         # No time is known here, but how they hang together is: speech is not before the first token, and then a turn's

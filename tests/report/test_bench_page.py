@@ -72,6 +72,7 @@ def hostile() -> dict[str, object]:
             stopped=HOSTILE,
             bottleneck_reasons=[HOSTILE],
             workers=[Worker(name=HOSTILE, is_lost=True)],
+            knee={"condition": HOSTILE, "sentence": HOSTILE, "steps": [{"load": 2, "outcome": "x", "said": HOSTILE}]},
             gates=[replace(gate, sentence=HOSTILE)],
         )
     )
@@ -183,6 +184,15 @@ class TestReading:
             "not measured",
             "of a first token p50 0.12 ms, p99 – ms (n = 50, 8 streams); nothing of it is subtracted",
         ] == [text(each) for html in pages for each in list(parsed(html).iter("dd"))[-1:]]
+
+    def test_a_search_for_the_knee_stands_before_its_figures(self) -> None:
+        step = {"load": 16, "outcome": "overloaded", "said": "p95 is 900 ms"}
+        knee = {"condition": "ttfs.p95 > 800ms", "sentence": "between 8 and 16 streams", "steps": [step]}
+        root = parsed(page(document(replace(bench(), knee=knee))))
+        headings = [text(each) for each in root.iter("h2")]
+        assert headings.index("Where it gives way") < headings.index("How long until something comes")
+        assert "ttfs.p95 > 800ms: between 8 and 16 streams" in [text(each) for each in root.iter("p")]
+        assert [["16", "overloaded", "p95 is 900 ms"]] == table(root, "Where it gives way")[1:]
 
     def test_a_bench_without_an_answer_is_a_page_too(self) -> None:
         root = parsed(page(document(bench(samples=[refused(0), refused(1)]))))

@@ -46,6 +46,8 @@ def page(document: Mapping[str, object]) -> str:
         warnings=tuple(_warnings(fields)),
         provenance=tuple(_provenance(fields)),
         gates=[object_or_nothing(each) for each in array_or_nothing(fields["gates"])],
+        knee=_knee(fields),
+        knee_says=_knee_says(fields),
         figures=[(each, drawn(each.plot)) for each in figures(result)],
         metrics=_metrics(result),
         turn=_turn(fields),
@@ -104,6 +106,18 @@ def _figure(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return _NOT_TOLD
     return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+
+
+def _knee(document: Mapping[str, object]) -> Table:
+    """Each load that the search tried; without rows where none was looked for."""
+    steps = map(object_or_nothing, array_or_nothing(object_or_nothing(document.get("knee")).get("steps")))
+    rows = (tuple(f"{each.get(name)}" for name in ("load", "outcome", "said")) for each in steps)
+    return Table(head=("load", "outcome", "what was seen"), rows=tuple(rows))
+
+
+def _knee_says(document: Mapping[str, object]) -> str:
+    knee = object_or_nothing(document.get("knee"))
+    return f"{knee.get('condition')}: {knee.get('sentence')}" if knee else ""
 
 
 def _metrics(result: StoredResult) -> Table:
