@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from fractions import Fraction
 from types import TracebackType
 from typing import Final, Self
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from vapi_conformance.cli.printing import complain
+from vapi_conformance.latency.cluster import NodeProgress
 from vapi_conformance.latency.running import Course
 from vapi_conformance.latency.schedules import Schedule
 
@@ -77,6 +79,18 @@ class BenchProgress:
         else:
             complain(f"{now - self._began:.0f} s: {self._words(course)}", is_fault=False)
 
+    def watch_nodes(self, nodes: Sequence[NodeProgress]) -> None:
+        """See `Cluster.play`: every node, each time."""
+        now = time.monotonic()
+        if now - self._told < (_EVERY_S if self._is_live else _EVERY_LINE_S):
+            return
+        self._told = now
+        words = self._name + "; ".join(map(_node, nodes))
+        if self._is_live:
+            self._show(words, done=sum(node.progress.sent for node in nodes))
+        else:
+            complain(f"{now - self._began:.0f} s: {words}", is_fault=False)
+
     def _words(self, course: Course) -> str:
         tally = course.tally
         first = tally.histograms.get("ttft_ms")
@@ -91,3 +105,11 @@ class BenchProgress:
         if self._task is None:
             self._task = self._bar.add_task(words, total=self._total)
         self._bar.update(self._task, description=words, total=self._total, completed=done)
+
+
+def _node(node: NodeProgress) -> str:
+    progress = node.progress
+    state = " (lost)" if node.is_lost else " (done)" if node.is_done else ""
+    median = progress.ttft_p50_ns
+    told = "" if median is None else f", TTFT p50 {median / _NS_PER_MS:.1f} ms"
+    return f"{node.name}{state}: {progress.sent:,} answers, {progress.errors:,} errors{told}"
