@@ -140,6 +140,29 @@ class TestOpenLoop:
             assert 3 == len(list(engine.run(shots(request_to(url), 3))))
 
 
+class TestReadingAhead:
+    @pytest.mark.parametrize("lanes", [None, 2], ids=["open", "closed"])
+    def test_shots_are_not_made_long_before_they_are_sent(self, engine: Engine, lanes: int | None) -> None:
+        """At one a second (open), or with answers that take their time (closed)."""
+        made: list[int] = []
+
+        def slowly(connection: socket.socket) -> None:
+            while read_request(connection):
+                time.sleep(0.2)
+                connection.sendall(OK)
+
+        def endless(request: Prepared) -> Iterator[Shot]:
+            for number in range(1000):
+                made.append(number)
+                yield Shot(at_ns=0 if lanes else number * 1000 * MS, request=request)
+
+        with playing(slowly) as url:
+            running = engine.run(endless(request_to(url)), lanes=lanes)
+            with contextlib.closing(running):
+                next(running)
+        assert len(made) < 50
+
+
 class TestClosedLoop:
     def test_no_more_than_its_streams_are_under_way(self, engine: Engine) -> None:
         lock = threading.Lock()

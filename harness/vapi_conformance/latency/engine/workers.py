@@ -41,6 +41,7 @@ _AHEAD_NS: Final = 3 * _NS_PER_S
 """How far ahead of its time a shot is handed over: a schedule may be long, and memory is bounded."""
 _BATCH: Final = 500
 _MOST_AHEAD_OF_LANES: Final = 2
+_PARTS: Final = 2
 _NICENESS: Final = 10
 
 
@@ -132,7 +133,7 @@ class Engine:
         self.health = ()
         feeder: threading.Thread | None = None
         try:
-            first = list(islice(shots, _BATCH))
+            first = _batch(run, shots)
             self._known_origins([shot.request for shot in first])
             run.begin_ns = self.begin_ns = time.monotonic_ns() + _LEAD_NS
             for worker in self._workers:
@@ -209,15 +210,12 @@ class Engine:
             while batch and not run.is_over:
                 self._give(run, batch)
                 self._wait_for_room(run, batch[-1])
-                batch = list(islice(shots, self._batch_size(run)))
+                batch = _batch(run, shots)
         except Exception as problem:  # noqa: BLE001 - the caller's iterator failed; raised again in the caller's thread
             run.problem = problem
         with run.changed:
             run.is_fed = True
         run.wake()
-
-    def _batch_size(self, run: Run) -> int:
-        return _BATCH if run.lanes is None else max(1, min(_BATCH, run.lanes // _MOST_AHEAD_OF_LANES))
 
     def _wait_for_room(self, run: Run, last: Shot) -> None:
         """A closed loop has a few shots for each stream in store, an open one those of the next seconds."""
@@ -317,6 +315,22 @@ class Engine:
             worker.owed.clear()
             run.changed.notify_all()
         run.wake()
+
+
+def _batch(run: Run, shots: Iterator[Shot]) -> list[Shot]:
+    """The next ones, no more than are due soon: what is made too early is old when it is sent, an access token for one.
+
+    A closed loop has a shot for each stream at first, and goes on in half of that.
+    """
+    if run.lanes is not None:
+        return list(islice(shots, max(1, min(_BATCH, run.lanes if not run.given else run.lanes // _PARTS))))
+    until_ns = _AHEAD_NS + (time.monotonic_ns() - run.begin_ns if run.begin_ns else 0)
+    batch: list[Shot] = []
+    for shot in islice(shots, _BATCH):
+        batch.append(shot)
+        if shot.at_ns > until_ns:
+            break
+    return batch
 
 
 def _step_back() -> None:
