@@ -100,6 +100,14 @@ class TestDocument:
         assert {"empty answer": 4} == at(found, "errors", "by_kind")
         assert 4 in object_or_nothing(found["violations"]).values()
 
+    def test_answers_that_are_too_large_to_keep_are_not_passed_over_in_silence(
+        self, run: Bench, served: tuple[str, Answering], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("vapi_conformance.latency.sampling._MOST_BYTES", 1000)
+        result = run(served[0], "--requests", 2)
+        assert (0, True) == (result.exit_code, "too large to be kept for the judges" in result.stderr)
+        assert "rules: not judged" in result.stdout
+
     def test_nobody_judges_where_nobody_is_to(self, run: Bench, served: tuple[str, Answering]) -> None:
         found = run.document(served[0], "--requests", 2, "--judge", 0)
         assert (None, None, {}) == (found["judged"], found["violations"], found["heard"])
@@ -301,6 +309,10 @@ class TestPoliteness:
     def test_a_search_says_how_much_it_may_send(self, run: Bench) -> None:
         result = run(FAR, "--knee", "errors > 1%", "--cap", 700)
         assert "This sends up to 700 requests to host.example" in result.stderr
+
+    def test_calls_are_counted_in_requests(self, run: Bench) -> None:
+        result = run(FAR, "--scenario", "ten-turns", "--requests", 3)
+        assert "This sends up to 30 requests to host.example" in result.stderr
 
     def test_one_s_own_machine_needs_no_consent(self, run: Bench, served: tuple[str, Answering]) -> None:
         assert "" == run(served[0], "--requests", 2).stderr

@@ -13,7 +13,7 @@ from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End, Exchange, Response
 from vapi_conformance.latency.engine import Prepared
-from vapi_conformance.latency.traffic import SingleTurns, WholeCalls
+from vapi_conformance.latency.traffic import SingleTurns, WholeCalls, most_requests_of
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing
 from vapi_conformance.platforms.direct import Direct
 from vapi_conformance.platforms.vapi import Platform
@@ -148,6 +148,7 @@ class TestWholeCalls:
         while traffic.follow(call, calling("checkStock")) is not None:
             rounds += 1
         assert 13 == rounds  # six for each of two turns, and the second turn
+        assert 1 + rounds == most_requests_of(traffic.scenario)
 
     def test_what_was_not_offered_is_not_run(self) -> None:
         traffic = calls(BY_TOOL)
@@ -210,7 +211,7 @@ class TestWholeCalls:
         requests = 1
         while traffic.follow(call, answer("Very well.")) is not None:
             requests += 1
-        assert traffic.turns == requests
+        assert requests == most_requests_of(replace(scenario, tools=()))
 
     def test_the_model_may_speak_first(self) -> None:
         traffic = calls({**TWO_TURNS, "first_message_mode": "assistant-speaks-first-with-model-generated-message"})

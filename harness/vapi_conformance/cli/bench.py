@@ -310,6 +310,8 @@ def command(  # noqa: PLR0913 - one parameter per option
         print_json(document)
     else:
         print_lines(bench_lines(document, levels=outcome.judgement.levels))
+    if outcome.has_left_out:
+        complain("some answers were too large to be kept for the judges, and are not among those that were judged")
     _keep(document, out, page)
     for fault in outcome.judgement.faults:
         complain(f"our bug: the rule {fault} failed to run")

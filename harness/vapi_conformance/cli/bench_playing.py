@@ -26,7 +26,7 @@ from vapi_conformance.latency.sampling import Keeper
 from vapi_conformance.latency.schedules import ClosedLoop, OpenLoop, Schedule, constant
 from vapi_conformance.latency.searching import Search, figures_of, step_requests
 from vapi_conformance.latency.tally import Tally
-from vapi_conformance.latency.traffic import SingleTurns, WholeCalls
+from vapi_conformance.latency.traffic import SingleTurns, WholeCalls, most_requests_of
 from vapi_conformance.problems import Problem, TransportError
 from vapi_conformance.suite import be_sure_of
 
@@ -71,8 +71,12 @@ class Plan:
         whole = self.loads.whole()
         if self.knee is None and self.scenario is None:
             return whole
-        streams = self.most_load if self.knee is not None else self.loads.streams
-        return ClosedLoop(streams=streams, requests=self.most_requests, duration_ns=whole.duration_ns)
+        if self.knee is not None or self.scenario is None or whole.requests is None:
+            streams, requests = max(self.most_load, self.loads.streams), self.most_requests
+        else:
+            of_calls = (whole.requests + whole.warm_up) * most_requests_of(self.scenario)
+            streams, requests = self.loads.streams, min(self.most_requests, of_calls)
+        return ClosedLoop(streams=streams, requests=requests, duration_ns=whole.duration_ns)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +90,8 @@ class BenchOutcome:
     """Errors ended the load."""
     answered: int
     """Requests without an error."""
+    has_left_out: bool = False
+    """Some answers were too large to be kept for the judges."""
     advice: str | None = None
     """What to change in the set-up, where the endpoint turns the requests away."""
 
@@ -178,6 +184,7 @@ class Bench:
             is_interrupted=course.is_interrupted,
             has_given_up=course.has_given_up and self._search is None,
             answered=self._answered,
+            has_left_out=course.keeper.is_full,
             advice=self._advice(),
         )
 

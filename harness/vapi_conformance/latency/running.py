@@ -74,8 +74,6 @@ class Course:
     """Requests with a result, warm-up included."""
     duration_ns: int = 0
     """From the first intended start to the last answer, over all loads; without the warm-up of a closed loop."""
-    body_reads: int = 0
-    """Socket reads with content; with the duration, how busy the client was."""
     stopped: str | None = None
     """Why the load ended before its time."""
     workers: list[Worker] = field(default_factory=list[Worker])
@@ -101,7 +99,6 @@ class Course:
         self.first_failure = self.first_failure or other.first_failure
         self.sent += other.sent
         self.duration_ns += other.duration_ns
-        self.body_reads += other.body_reads
         self.workers += other.workers
         self.bottleneck |= other.bottleneck
         self.lost_requests += other.lost_requests
@@ -116,7 +113,6 @@ class Course:
         )
         self.tally.add(sample, groups=groups)
         self.keeper.offer(sample)
-        self.body_reads += len(measured.exchange.reads)
         self.timeline.add(sample, at_ns=self.began_ns + self.duration_ns)
         if measured.sent_ns is None and (measured.exchange.error or "").startswith(NOT_SENT):
             self.bottleneck[f"requests were {measured.exchange.error}"] = None

@@ -21,7 +21,7 @@ from vapi_conformance.platforms.vapi import NO_RESULT, SUCCESS, Conversation, Pl
 from vapi_conformance.platforms.vapi.history import Heard
 from vapi_conformance.problems import UsageError
 
-__all__ = ["FIRST_WORDS", "LABEL", "Asked", "CallUnderWay", "SingleTurns", "WholeCalls"]
+__all__ = ["FIRST_WORDS", "LABEL", "Asked", "CallUnderWay", "SingleTurns", "WholeCalls", "most_requests_of"]
 
 FIRST_WORDS: Final = "Hello, who is this?"
 """What a caller says where nobody chose other words: the plain scenario's."""
@@ -109,28 +109,19 @@ class WholeCalls:
     def __post_init__(self) -> None:
         """Raises UsageError for a scenario in which nothing is asked."""
         self._tools = offered(self.scenario.tools)
-        if not any(map(_words, self.scenario.turns)) and not self._speaks_first:
+        if not any(map(_words, self.scenario.turns)) and not _speaks_first(self.scenario):
             raise UsageError(f"--scenario: in the call {self.scenario.name!r} the model is never asked")
-
-    @property
-    def _speaks_first(self) -> bool:
-        return self.scenario.first_message_mode == "assistant-speaks-first-with-model-generated-message"
-
-    @property
-    def turns(self) -> int:
-        """Requests of one call, tool rounds apart."""
-        return sum(1 for turn in self.scenario.turns if _words(turn)) + self._speaks_first
 
     def begin(self, number: int) -> tuple[CallUnderWay, Asked]:
         """The number-th call of the load, and its first request."""
         platform = self.platform.in_call(number + 1)
         scenario = self.scenario
         conversation = Conversation().system(_system(platform, scenario.system))
-        if scenario.first_message and not self._speaks_first:
+        if scenario.first_message and not _speaks_first(self.scenario):
             conversation = conversation.assistant(scenario.first_message)
         left = [turn for turn in scenario.turns if _words(turn)]
         call = CallUnderWay(platform=platform, conversation=conversation, left=left)
-        if not self._speaks_first:
+        if not _speaks_first(self.scenario):
             self._hear(call)
         return call, Asked(request=self._request(call))
 
@@ -189,6 +180,17 @@ class WholeCalls:
     def _request(self, call: CallUnderWay) -> Prepared:
         step = f"turn-{call.turn}.{call.rounds + 1}"
         return _prepared(call.platform, call.conversation, self._tools, call.platform.headers(), step=step)
+
+
+def most_requests_of(scenario: CallScenario) -> int:
+    """That one call of it makes: its turns, and as many tool rounds as are played where it has tools."""
+    turns = sum(1 for turn in scenario.turns if _words(turn)) + _speaks_first(scenario)
+    return turns * (1 + _MOST_ROUNDS if scenario.tools else 1)
+
+
+def _speaks_first(scenario: CallScenario) -> bool:
+    """Whether the model makes the first message."""
+    return scenario.first_message_mode == "assistant-speaks-first-with-model-generated-message"
 
 
 def _words(turn: Turn) -> str:
