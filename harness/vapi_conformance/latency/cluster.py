@@ -204,8 +204,9 @@ class Cluster:
 
     def close(self) -> None:
         """Ends all workers."""
-        alive = self._alive()
-        self._answers(alive, {member.name: member.actor.dismiss.remote() for member in alive}, _DISMISS_S)
+        refs = [member.actor.dismiss.remote() for member in self._alive()]
+        if refs:
+            self._ray.wait(refs, num_returns=len(refs), timeout=_DISMISS_S)
         for member in self._members:
             with suppress(self._errors):
                 self._ray.kill(member.actor)
