@@ -159,7 +159,7 @@ class TestTheOldAnswer:
     def test_the_answer_after_another_interruption_is_no_measure(self) -> None:
         """Both came late for the same reason; the others of the call came at once."""
         requests = {"turn-1.1": {"closed": "barge-in"}, "turn-2.1": {"closed": "barge-in", "at_ms": 5000}}
-        story = {"requests": {**requests, "turn-3.1": {"at_ms": 20_000}}, "events": []}
+        story: dict[str, object] = {"requests": {**requests, "turn-3.1": {"at_ms": 20_000}}, "events": []}
         first, second = cut_off(began(STORY, 100)), cut_off(began(STORY, 6000))
         evidence = in_call(
             "barge-in-twice", {"turn-1.1": first, "turn-2.1": second, "turn-3.1": began("Six.", 6100)}, story
