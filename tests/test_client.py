@@ -7,7 +7,7 @@ import queue
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 
 import pytest
@@ -33,6 +33,14 @@ def outgoing(url: str, **changes: object) -> Outgoing:
 def sent(url: str, *, limits: Limits = QUICK, secrets: tuple[str, ...] = (), **changes: object) -> Exchange:
     with Client(limits=limits, secrets=secrets) as client:
         return client.send(outgoing(url, **changes))
+
+
+@pytest.fixture
+def with_ctrl_c() -> Iterator[None]:
+    """As at a terminal: whoever starts the tests in the background may have them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def soon(_new: bytes, _at_ns: int) -> int | None:
@@ -176,6 +184,7 @@ class TestEnds:
         assert (End.CLOSED_BY_US, "hung up on purpose") == (exchange.end, exchange.error)
 
     @posix
+    @pytest.mark.usefixtures("with_ctrl_c")
     @pytest.mark.parametrize("begun", [b"", head(**SSE) + chunked(b"data: a\n\n", end=False)])
     def test_ctrl_c_closes_the_connection_where_it_may(self, begun: bytes) -> None:
         """Whether the endpoint says nothing at all or has begun to answer."""
@@ -195,6 +204,7 @@ class TestEnds:
         assert begun.partition(b"\r\n\r\n")[2].count(b"data") == exchange.body.count(b"data")
 
     @posix
+    @pytest.mark.usefixtures("with_ctrl_c")
     def test_ctrl_c_goes_through_elsewhere(self) -> None:
         def script(connection: socket.socket) -> None:
             read_request(connection)
