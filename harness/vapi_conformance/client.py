@@ -17,10 +17,11 @@ from vapi_conformance.exchange import End, Exchange, Header, Label, Read, Reques
 from vapi_conformance.masking import Secrets, mask_exchange
 from vapi_conformance.network import ClockedStream, ClockedTransport, Lines, clocked_stream, deadline
 
-__all__ = ["Client", "HangUp", "Limits", "Outgoing", "Renew"]
+__all__ = ["ON_PURPOSE", "Client", "HangUp", "Limits", "Outgoing", "Renew"]
 
 _NS_PER_S: Final = 1_000_000_000
-_ON_PURPOSE: Final = "hung up on purpose"
+ON_PURPOSE: Final = "hung up on purpose"
+"""`Exchange.error` where `hang_up` or Ctrl-C closed the connection, and no bound of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +128,11 @@ class Client:
         """What must not appear in any record, as far as it is known by now."""
         return self._secrets
 
+    @property
+    def limits(self) -> Limits:
+        """What an endpoint may cost us."""
+        return self._limits
+
     def __enter__(self) -> Self:
         """Nothing is opened before the first request."""
         return self
@@ -188,9 +194,9 @@ class Client:
         except KeyboardInterrupt:
             if outgoing.may_interrupt is None:
                 raise
-            end, error = End.CLOSED_BY_US, _ON_PURPOSE
+            end, error = End.CLOSED_BY_US, ON_PURPOSE
         except _HungUp:
-            end, error = End.CLOSED_BY_US, _ON_PURPOSE
+            end, error = End.CLOSED_BY_US, ON_PURPOSE
         except _BodyTooLarge:
             end, error = (
                 End.CLOSED_BY_US,
@@ -199,7 +205,7 @@ class Client:
         except (httpcore.TimeoutException, TimeoutError) as problem:
             end, error = End.TIMED_OUT, str(problem) or f"no byte for {self._limits.idle_s:g} s"
             if progress.hang_up_ns is not None and time.monotonic_ns() < over_at_ns:
-                end, error = End.CLOSED_BY_US, _ON_PURPOSE
+                end, error = End.CLOSED_BY_US, ON_PURPOSE
         except (
             httpcore.NetworkError,
             httpcore.ProtocolError,

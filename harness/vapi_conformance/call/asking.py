@@ -11,7 +11,7 @@ from vapi_conformance.call.log import CallLog
 from vapi_conformance.call.person import Person
 from vapi_conformance.call.speaking import Interruption, Listener
 from vapi_conformance.call_record import CallRequest, Closed, Why
-from vapi_conformance.client import Client, Outgoing
+from vapi_conformance.client import ON_PURPOSE, Client, Outgoing
 from vapi_conformance.evidence import Conditions, Evidence
 from vapi_conformance.exchange import End, Exchange, Label
 from vapi_conformance.json_writing import utf8_json
@@ -135,7 +135,7 @@ class Asker:
 
 def _closed(exchange: Exchange, listener: Listener, *, by_hand: bool) -> Closed | None:
     """A bound of ours closes connections, too: that is the endpoint's doing. by_hand: before anything was due."""
-    if exchange.end is not End.CLOSED_BY_US or exchange.error != "hung up on purpose":
+    if exchange.end is not End.CLOSED_BY_US or exchange.error != ON_PURPOSE:
         return None
     return "barge-in" if by_hand else listener.due[1]
 

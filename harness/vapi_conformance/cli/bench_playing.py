@@ -32,7 +32,6 @@ from vapi_conformance.suite import be_sure_of
 
 __all__ = ["Bench", "BenchOutcome", "Plan"]
 
-_GRACE_S: Final = 5.0
 _MOST_KNEE_STEPS: Final = 30
 
 
@@ -189,10 +188,8 @@ class Bench:
         )
 
     def _engine_settings(self) -> Settings:
-        timeout_s = self.live.conditions.timeout_s
-        bounds = Bounds(
-            first_byte_s=timeout_s + _GRACE_S, idle_s=timeout_s + _GRACE_S, total_s=max(120.0, 3 * timeout_s)
-        )
+        limits = self.live.client.limits
+        bounds = Bounds(first_byte_s=limits.idle_s, idle_s=limits.idle_s, total_s=limits.total_s)
         return Settings(processes=self.plan.processes, keeps_alive=self.plan.keeps_alive, bounds=bounds)
 
     def _calibration(self, engine: Engine, cache: CalibrationCache) -> LevelError | None:

@@ -1,6 +1,5 @@
 """`vapi-conformance call`: hold a phone call with an endpoint, by keyboard or after a scenario."""
 
-import re
 import shlex
 import sys
 from collections.abc import Generator, Mapping, Sequence
@@ -20,6 +19,7 @@ from vapi_conformance.cli.call_keeping import scenario_name
 from vapi_conformance.cli.call_keyboard import Keyboard, held
 from vapi_conformance.cli.call_playing import played
 from vapi_conformance.cli.call_stage import Stage
+from vapi_conformance.cli.endpoint_options import own_words
 from vapi_conformance.cli.printing import complain, json_option, print_json, print_lines
 from vapi_conformance.endpoint import opened, read_endpoint
 from vapi_conformance.problems import UsageError
@@ -30,7 +30,6 @@ from vapi_conformance.rules import Profile
 
 __all__ = ["command"]
 
-_OPTION: Final = re.compile(r"--endpoint(-[a-z])?")
 _EPILOG: Final = """\b
 Examples:
   vapi-conformance call reference                      talk to the bundled server
@@ -259,4 +258,4 @@ def _in_own_words() -> Generator[None]:
 
 def _own_words(text: str) -> str:
     text = text.replace("; --endpoint-dialect says which API", "")
-    return _OPTION.sub(lambda found: f"-{found[1]}" if found[1] else "URL", text)
+    return own_words(text)

@@ -30,7 +30,6 @@ METRICS: Final = ("ttft", "ttfs", "turn")
 WARM_UP: Final = 1
 """Requests before the first one that counts: it opens the connection that the others use."""
 
-_GRACE_S: Final = 5.0
 _NS_PER_S: Final = 1_000_000_000
 _ALONE: Final = 1
 """Streams, and processes."""
@@ -89,8 +88,8 @@ def measure(endpoint: Endpoint, rounds: Rounds) -> Measurement:
 
 
 def _engine(live: Opened) -> Engine:
-    patience_s = live.conditions.timeout_s + _GRACE_S
-    bounds = Bounds(first_byte_s=patience_s, idle_s=patience_s, total_s=max(120.0, 3 * live.conditions.timeout_s))
+    limits = live.client.limits
+    bounds = Bounds(first_byte_s=limits.idle_s, idle_s=limits.idle_s, total_s=limits.total_s)
     return Engine(Settings(processes=_ALONE, bounds=bounds), secrets=live.client.secrets)
 
 
