@@ -318,7 +318,6 @@ class KeptClient(Client):
 
     def __init__(self, *, limits: Limits, secrets: Secrets, renew: Renew | None) -> None:
         super().__init__(limits=limits, secrets=secrets, renew=renew)
-        self.limits = limits
         self.renew = renew
         self.hidden = {each.decode() for each in secrets.values}
 
