@@ -26,6 +26,7 @@ ROWS = (
     ("verdict", "specimens", "suite", "webhook_suite", "expected_failures", "latency"),
     ("report",),
     ("endpoint",),
+    ("certificate",),
     ("pytest_plugin", "cli"),
     ("plugin", "__main__"),
 )
