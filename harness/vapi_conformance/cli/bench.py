@@ -1,7 +1,7 @@
 """`vapi-conformance bench`: latency under load."""
 
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +12,10 @@ import click
 from vapi_conformance.cli.bench_cluster import crew
 from vapi_conformance.cli.bench_compare import command as compare_command
 from vapi_conformance.cli.bench_consent import be_allowed
-from vapi_conformance.cli.bench_playing import Bench, Plan
+from vapi_conformance.cli.bench_load_options import load_options
+from vapi_conformance.cli.bench_playing import Bench, BenchOutcome, Plan
 from vapi_conformance.cli.bench_progress import BenchProgress
 from vapi_conformance.cli.bench_schedule import (
-    STREAMS,
     LoadOptions,
     capped_loads,
     knee_condition,
@@ -32,6 +32,7 @@ from vapi_conformance.latency.result import to_document
 from vapi_conformance.latency.running import metrics_of
 from vapi_conformance.latency.sampling import MOST_KEPT
 from vapi_conformance.latency.traffic import FIRST_WORDS
+from vapi_conformance.masking import Secrets
 from vapi_conformance.reference import MODEL, reference_server
 from vapi_conformance.report.bench_text import bench_lines
 
@@ -114,38 +115,7 @@ class _Bench(click.Command):
 
 @click.command(cls=_Bench, epilog=_EPILOG)
 @click.argument("url")
-@click.option(
-    "--concurrency",
-    metavar="N[,N...]",
-    help=f"Closed loop: so many streams at once (default: {STREAMS}); several numbers are played one after the other.",
-)
-@click.option("--rate", type=float, metavar="R", help="Open loop: so many requests a second.")
-@click.option("--poisson", is_flag=True, help="Open loop: at random, as callers are, not evenly spaced.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of --poisson: the same seed, the same arrivals.")
-@click.option("--ramp", metavar="FROM:TO", help="Open loop: from one rate to another over --duration (default: 30 s).")
-@click.option("--steps", metavar="R,R,...", help="Open loop: each rate for --duration (default: 10 s).")
-@click.option(
-    "--trace",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Open loop: arrivals as they were recorded, in seconds, one a line or a JSON array.",
-)
-@click.option(
-    "--requests",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="So many (default: 100, or 5 for each stream); with --scenario so many calls. In a sweep: of each load.",
-)
-@click.option(
-    "--duration",
-    "duration_s",
-    type=float,
-    metavar="SECONDS",
-    help="Until so much time is over; calls that have begun go on.",
-)
-@click.option(
-    "--warmup", type=click.IntRange(min=0), metavar="N", help="Requests that are sent before and are in no figure."
-)
+@load_options
 @click.option(
     "--scenario",
     metavar="NAME|FILE",
@@ -223,16 +193,7 @@ class _Bench(click.Command):
 def command(  # noqa: PLR0913 - one parameter per option
     *,
     url: str,
-    concurrency: str | None,
-    rate: float | None,
-    poisson: bool,
-    seed: int,
-    ramp: str | None,
-    steps: str | None,
-    trace: Path | None,
-    requests: int | None,
-    duration_s: float | None,
-    warmup: int | None,
+    load: LoadOptions,
     scenario: str | None,
     real_time: bool,
     words: str,
@@ -263,21 +224,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     for place in filter(None, (out, page)):
         check_place(place)
     given = click.get_current_context().params
-    planned = loads(
-        LoadOptions(
-            concurrency=concurrency,
-            rate=rate,
-            poisson=poisson,
-            seed=seed,
-            ramp=ramp,
-            steps=steps,
-            trace=trace,
-            requests=requests,
-            duration_s=duration_s,
-            warmup=warmup,
-            calls=scenario is not None,
-        )
-    )
+    planned = loads(replace(load, calls=scenario is not None))
     metrics = metrics_of(planned.schedules[0])
     condition = None if knee is None else knee_condition(knee, metrics, planned)
     plan = Plan(
@@ -286,7 +233,7 @@ def command(  # noqa: PLR0913 - one parameter per option
         gates=[parse_gate(each, metrics) for each in conditions],
         knee=condition,
         most_load=most,
-        knee_rate=rate if condition is not None else None,
+        knee_rate=load.rate if condition is not None else None,
         cap=cap,
         stop_at=stop_on_errors / 100,
         processes=processes,
@@ -297,29 +244,40 @@ def command(  # noqa: PLR0913 - one parameter per option
         keeps=keeps,
         recalibrates=recalibrate,
     )
-    with in_own_words():
-        endpoint = read_endpoint(endpoint_settings(url, endpoint_given))
-        with _reached(endpoint) as live, crew(cluster, live) as nodes:
-            be_allowed(plan.at_most(), to=live.platform.url(), yes=yes)
-            with BenchProgress() as progress:
-                bench = Bench(plan=plan, endpoint=endpoint, live=live, progress=progress, cluster=nodes)
-                outcome = bench.run()
-            secrets = live.client.secrets
+    outcome, secrets = _played(plan, endpoint_settings(url, endpoint_given), cluster=cluster, yes=yes)
     document = to_document(outcome.result)
     if as_json:
         print_json(document)
     else:
         print_lines(bench_lines(document, levels=outcome.judgement.levels))
+    _keep(document, out, page)
+    _complain(outcome, secrets)
+    if outcome.is_interrupted:
+        sys.exit(_INTERRUPTED)
+    sys.exit(1 if outcome.is_bad else 0)
+
+
+def _played(
+    plan: Plan, settings: Mapping[str, Sequence[str]], *, cluster: str | None, yes: bool
+) -> tuple[BenchOutcome, Secrets]:
+    """settings: of the endpoint."""
+    with in_own_words():
+        endpoint = read_endpoint(settings)
+        with _reached(endpoint) as live, crew(cluster, live) as nodes:
+            be_allowed(plan.at_most(), to=live.platform.url(), yes=yes)
+            with BenchProgress() as progress:
+                bench = Bench(plan=plan, endpoint=endpoint, live=live, progress=progress, cluster=nodes)
+                return bench.run(), live.client.secrets
+
+
+def _complain(outcome: BenchOutcome, secrets: Secrets) -> None:
+    """What is in no document."""
     if outcome.has_left_out:
         complain("some answers were too large to be kept for the judges, and are not among those that were judged")
-    _keep(document, out, page)
     for fault in outcome.judgement.faults:
         complain(f"our bug: the rule {fault} failed to run")
     if outcome.advice is not None:
         complain(own_words(secrets.masked(outcome.advice) or ""))
-    if outcome.is_interrupted:
-        sys.exit(_INTERRUPTED)
-    sys.exit(1 if outcome.is_bad else 0)
 
 
 def _json(value: object) -> object:

@@ -55,8 +55,6 @@ class LoadOptions:
     warmup: int | None = None
     calls: bool = False
     """Whether whole calls are played, whose number is counted in place of requests."""
-    knee: bool = False
-    """Whether a knee is looked for: then the load is only where the search begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
