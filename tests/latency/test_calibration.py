@@ -1,7 +1,7 @@
 """Calibration: figures of the stamping server's answers, flags for the right metrics, and a cache that never fails."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from vapi_conformance.latency.calibration import LEVELS, Errors, Level, LevelError, calibrated, level_for
-from vapi_conformance.latency.calibration_cache import FRESH_FOR, CalibrationCache, cache_folder
-from vapi_conformance.latency.engine import Engine
+from vapi_conformance.latency.calibration_cache import FRESH_FOR, CalibrationCache, cache_folder, known_or_measured
+from vapi_conformance.latency.engine import Engine, Settings
 from vapi_conformance.latency.histograms import Histogram
 from vapi_conformance.latency.machine import this_machine
 from vapi_conformance.latency.metrics import metrics_for
@@ -137,6 +137,46 @@ class TestCache:
         cache = CalibrationCache(tmp_path / "file" / "below", MACHINE)
         cache.keep(error())
         assert cache.fresh(error().level, 1) is None
+
+
+class TestKnownOrMeasured:
+    @pytest.fixture
+    def measured(self, monkeypatch: pytest.MonkeyPatch) -> list[LevelError]:
+        """What was measured, in order; each time it takes one answer more."""
+        found: list[LevelError] = []
+
+        def measure(levels: Iterable[Level], _: Engine, *, processes: int) -> Iterator[LevelError]:
+            for level in levels:
+                found.append(replace(error(), level=level, processes=processes, answered=len(found) + 1))
+                yield found[-1]
+
+        monkeypatch.setattr("vapi_conformance.latency.calibration_cache.calibrated", measure)
+        return found
+
+    def test_is_measured_once_and_known_then(
+        self, tmp_path: Path, engine: Engine, measured: Sequence[LevelError]
+    ) -> None:
+        cache = CalibrationCache(tmp_path, MACHINE)
+        told: list[str] = []
+        first, second = (
+            known_or_measured(cache, engine, streams=5, measuring=lambda: told.append("measuring")) for _ in range(2)
+        )
+        assert [first] == measured
+        assert level_for(5) == first.level
+        assert (False, True) == (first.is_from_cache, second.is_from_cache)
+        assert ["measuring"] == told
+        with Engine(Settings(processes=2)) as larger:
+            assert 2 == known_or_measured(cache, larger, streams=5).processes
+
+    def test_is_measured_anew_where_that_is_wanted(
+        self, tmp_path: Path, engine: Engine, measured: Sequence[LevelError]
+    ) -> None:
+        cache = CalibrationCache(tmp_path, MACHINE)
+        for _ in range(2):
+            known_or_measured(cache, engine, streams=5, is_anew=True)
+        known = cache.fresh(level_for(5), 1)
+        assert [1, 2] == [each.answered for each in measured]
+        assert 2 == (known.answered if known is not None else 0)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,7 @@
 """A bench from end to end: calibrates, plays every load, judges what was kept, and puts the result together."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Final
 
 from vapi_conformance.call_scenario import CallScenario
@@ -12,13 +10,13 @@ from vapi_conformance.cli.bench_progress import BenchProgress
 from vapi_conformance.cli.bench_schedule import Loads, streams_name
 from vapi_conformance.cli.printing import complain
 from vapi_conformance.endpoint import Endpoint, Opened
-from vapi_conformance.latency.calibration import LevelError, calibrated, level_for
-from vapi_conformance.latency.calibration_cache import CalibrationCache, cache_folder
+from vapi_conformance.latency.calibration import LevelError, level_for
+from vapi_conformance.latency.calibration_cache import CalibrationCache, known_or_measured
 from vapi_conformance.latency.cluster import Cluster
 from vapi_conformance.latency.engine import Bounds, Engine, Settings
 from vapi_conformance.latency.gates import ERRORS, Gate, GateOutcome, GateResult, evaluate
 from vapi_conformance.latency.knee import Knee
-from vapi_conformance.latency.machine import this_machine
+from vapi_conformance.latency.machine import Machine, this_machine
 from vapi_conformance.latency.politeness import DEFAULT_CAP
 from vapi_conformance.latency.result import BenchTarget, Result
 from vapi_conformance.latency.running import Course, Load, metrics_of, play
@@ -140,7 +138,7 @@ class Bench:
             self.progress.say("starting a worker on each node")
             self.cluster.engage(self._engine_settings())
         with Engine(self._engine_settings(), secrets=self.live.client.secrets) as engine:
-            calibration = self._calibration(engine, CalibrationCache(cache_folder(os.environ, Path.home()), machine))
+            calibration = self._calibration(engine, machine)
             if self.plan.knee is not None:
                 self._look_for_knee(engine, self.plan.knee)
             else:
@@ -192,22 +190,26 @@ class Bench:
         bounds = Bounds(first_byte_s=limits.idle_s, idle_s=limits.idle_s, total_s=limits.total_s)
         return Settings(processes=self.plan.processes, keeps_alive=self.plan.keeps_alive, bounds=bounds)
 
-    def _calibration(self, engine: Engine, cache: CalibrationCache) -> LevelError | None:
-        """Fresh enough, or made now."""
-        level, processes = level_for(self.plan.loads.streams), self.plan.processes
-        cluster = self.cluster
-        if cluster is None and not self.plan.recalibrates and (known := cache.fresh(level, processes)) is not None:
-            return known
-        self.progress.say("calibrating")
+    def _calibration(self, engine: Engine, machine: Machine) -> LevelError | None:
+        """None where it cannot be had. Nodes of a cluster keep nothing: they are others tomorrow."""
+        streams = self.plan.loads.streams
         try:
-            if cluster is not None:
-                return cluster.calibrated(lambda nodes: level_for(-(-self.plan.loads.streams // nodes)))
-            found = next(calibrated([level], engine, processes=processes))
+            if self.cluster is not None:
+                self._calibrating()
+                return self.cluster.calibrated(lambda nodes: level_for(-(-streams // nodes)))
+            return known_or_measured(
+                CalibrationCache.of_user(machine),
+                engine,
+                streams=streams,
+                is_anew=self.plan.recalibrates,
+                measuring=self._calibrating,
+            )
         except TransportError as problem:
             complain(f"the instrument could not be calibrated: {problem}")
             return None
-        cache.keep(found)
-        return found
+
+    def _calibrating(self) -> None:
+        self.progress.say("calibrating")
 
     # Loads
 

@@ -1,6 +1,5 @@
 """`vapi-conformance calibrate`: the instrument's own error on this machine."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -11,7 +10,7 @@ from vapi_conformance import __version__
 from vapi_conformance.cli.printing import complain, json_option, print_json, print_lines
 from vapi_conformance.cli.result_file import check_place, write_json
 from vapi_conformance.latency.calibration import THOROUGH_S, Level, LevelError, calibrated, level_for
-from vapi_conformance.latency.calibration_cache import CalibrationCache, cache_folder
+from vapi_conformance.latency.calibration_cache import CalibrationCache
 from vapi_conformance.latency.engine import Engine, Settings
 from vapi_conformance.latency.machine import Machine, this_machine
 from vapi_conformance.report.bench_text import level_lines
@@ -84,7 +83,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     if out is not None:
         check_place(out)
     machine = this_machine()
-    cache = CalibrationCache(cache_folder(os.environ, Path.home()), machine)
+    cache = CalibrationCache.of_user(machine)
     found: list[LevelError] = []
     if machine.is_busy:
         complain("this machine is busy with something else, which makes the instrument look worse than it is")

@@ -7,18 +7,19 @@ be read or written, the instrument is calibrated again.
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from vapi_conformance import __version__
-from vapi_conformance.latency.calibration import Errors, Level, LevelError
+from vapi_conformance.latency.calibration import Errors, Level, LevelError, calibrated, level_for
+from vapi_conformance.latency.engine import Engine
 from vapi_conformance.latency.machine import Machine
 from vapi_conformance.narrow import array_or_nothing, integer_or_none, object_or_nothing, string_or_none
 
-__all__ = ["FRESH_FOR", "CalibrationCache", "cache_folder"]
+__all__ = ["FRESH_FOR", "CalibrationCache", "cache_folder", "known_or_measured"]
 
 FRESH_FOR: Final = timedelta(days=1)
 
@@ -48,6 +49,11 @@ class CalibrationCache:
         identity = json.dumps([_FORMAT, __version__, fields], sort_keys=True)
         self._path = folder / f"calibration-{sha256(identity.encode()).hexdigest()[:16]}.json"
 
+    @classmethod
+    def of_user(cls, machine: Machine) -> Self:
+        """In this user's cache folder."""
+        return cls(cache_folder(os.environ, Path.home()), machine)
+
     def fresh(self, level: Level, processes: int) -> LevelError | None:
         """What was measured within the last day under this load; None where nothing was."""
         return next((each for each in self._all() if (each.level, each.processes) == (level, processes)), None)
@@ -74,6 +80,31 @@ class CalibrationCache:
             return []
         levels = map(_restored, map(object_or_nothing, array_or_nothing(object_or_nothing(document).get("levels"))))
         return [each for each in levels if each is not None]
+
+
+def known_or_measured(
+    cache: CalibrationCache,
+    engine: Engine,
+    *,
+    streams: int,
+    is_anew: bool = False,
+    measuring: Callable[[], None] | None = None,
+) -> LevelError:
+    """The error of this engine under so many streams: what the cache has from today; else that of a short calibration,
+    which it has from then on.
+
+    is_anew: whatever the cache has. measuring: called where it takes its time. Raises TransportError where the stamping
+    server does not start.
+    """
+    level, processes = level_for(streams), len(engine.process_ids)
+    known = None if is_anew else cache.fresh(level, processes)
+    if known is not None:
+        return known
+    if measuring is not None:
+        measuring()
+    (found,) = calibrated([level], engine, processes=processes)
+    cache.keep(found)
+    return found
 
 
 def _stored(error: LevelError) -> dict[str, object]:

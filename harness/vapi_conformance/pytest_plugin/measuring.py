@@ -4,18 +4,16 @@ A benchmark of one stream is what a caller meets at a quiet hour. How the endpoi
 `vapi-conformance bench`.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from vapi_conformance.endpoint import Endpoint, Opened, opened
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.latency.bottleneck import reasons
-from vapi_conformance.latency.calibration import LevelError, calibrated, level_for
-from vapi_conformance.latency.calibration_cache import CalibrationCache, cache_folder
+from vapi_conformance.latency.calibration import LevelError
+from vapi_conformance.latency.calibration_cache import CalibrationCache, known_or_measured
 from vapi_conformance.latency.engine import Bounds, Engine, Measured, Settings, Shot
 from vapi_conformance.latency.machine import this_machine
 from vapi_conformance.latency.metrics import Metric, Sample, error_kind, metrics_for
@@ -94,17 +92,11 @@ def _engine(live: Opened) -> Engine:
 
 
 def _calibration(engine: Engine) -> LevelError | None:
-    """The instrument's own error: known from today, or measured now; None where its server does not start."""
-    cache, level = CalibrationCache(cache_folder(os.environ, Path.home()), this_machine()), level_for(_ALONE)
-    known = cache.fresh(level, _ALONE)
-    if known is not None:
-        return known
+    """The instrument's own error; None where its server does not start."""
     try:
-        [found] = calibrated([level], engine, processes=_ALONE)
+        return known_or_measured(CalibrationCache.of_user(this_machine()), engine, streams=_ALONE)
     except TransportError:
         return None
-    cache.keep(found)
-    return found
 
 
 def _ask(engine: Engine, live: Opened, endpoint: Endpoint, rounds: Rounds, into: Measurement) -> None:
