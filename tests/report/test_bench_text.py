@@ -46,6 +46,10 @@ def lines(**changes: object) -> list[str]:
     return [line.text for line in bench_lines({**DOCUMENT, **changes})]
 
 
+def workers(*lost: str) -> list[Mapping[str, object]]:
+    return [{"name": "another", "is_lost": False}, *({"name": name, "is_lost": True} for name in lost)]
+
+
 def group(by: str, value: str) -> Mapping[str, object]:
     return {"by": by, "value": value, "metrics": {"ttft_ms": FIGURES}}
 
@@ -98,8 +102,19 @@ class TestTrouble:
         assert "rules: not judged, because no answer came" in lines(judged=0)
 
     def test_a_partial_result_and_an_early_end_are_said_at_the_top(self) -> None:
-        told = lines(is_partial=True, lost_requests=7, stopped="interrupted by the user")
-        assert ["ended early: interrupted by the user", "partial: a process was lost, with 7 requests"] == told[3:5]
+        told = lines(is_partial=True, lost_requests=7, stopped="interrupted by the user", workers=workers("process 2"))
+        assert ["ended early: interrupted by the user", "partial: process 2 was lost, with 7 requests"] == told[3:5]
+
+    def test_whoever_was_lost_is_named_once(self) -> None:
+        def told(*lost: str) -> str:
+            return lines(is_partial=True, lost_requests=1, workers=workers(*lost))[3]
+
+        assert "partial: node 5f2a90cc was lost, with 1 request" == told("node 5f2a90cc", "node 5f2a90cc")
+        assert "partial: process 1 was lost, with 1 request" == told("process 1", "process 1, load 2")
+        words = "partial: node a, process 1 and node b were lost, with 1 request"
+        assert words == told("node a, process 1", "node b", "node a, process 1, load 3")
+        many = told(*(f"node {number}" for number in range(1, 8)))
+        assert "partial: node 1, node 2, node 3, node 4 and 3 more were lost, with 1 request" == many
 
     def test_a_machine_that_was_busy_is_said(self) -> None:
         machine = {"cores": 2, "load_average": [1.5, 0.5, 0.5]}

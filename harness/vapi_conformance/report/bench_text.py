@@ -22,6 +22,8 @@ _NUMBER: Final = re.compile(r"(\d+)")
 _NEAR_MARK: Final = "~"
 _NOT_TOLD: Final = "-"
 _GROUPS_SHOWN: Final = 40
+_LOST_SHOWN: Final = 4
+"""By name."""
 
 
 def bench_lines(document: Mapping[str, object], *, levels: Mapping[str, str] | None = None) -> Iterator[Line]:
@@ -59,7 +61,20 @@ def _head(document: Mapping[str, object]) -> Iterator[Line]:
     if stopped := string_or_none(document.get("stopped")):
         yield Line(f"ended early: {stopped}", "bad")
     if document.get("is_partial") is True:
-        yield Line(f"partial: a process was lost, with {_count(_integer(document, 'lost_requests'), 'request')}", "bad")
+        lost = _count(_integer(document, "lost_requests"), "request")
+        yield Line(f"partial: {_who_was_lost(document)} lost, with {lost}", "bad")
+
+
+def _who_was_lost(document: Mapping[str, object]) -> str:
+    """By name, each once though several loads missed it: a process of the client, or a node of the cluster with all."""
+    workers = [object_or_nothing(each) for each in array_or_nothing(document.get("workers"))]
+    lost = [str(worker.get("name")).partition(", load ")[0] for worker in workers if worker.get("is_lost") is True]
+    names = list(dict.fromkeys(lost))
+    if len(names) <= 1:
+        return f"{names[0] if names else 'a worker'} was"
+    more = len(names) - _LOST_SHOWN
+    told = [*names[:_LOST_SHOWN], f"{more} more"] if more > 0 else names
+    return f"{', '.join(told[:-1])} and {told[-1]} were"
 
 
 def _busy(machine: Mapping[str, object]) -> str | None:
