@@ -4,9 +4,7 @@ Everything that came from an endpoint or a file passes the template's escaping, 
 text or is not visible is written out first. Whoever cannot see the plots has a table beside each.
 """
 
-from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
 from typing import Final
 
 from vapi_conformance import __version__
@@ -14,32 +12,22 @@ from vapi_conformance.latency.result import PERCENTILES, StoredResult, from_docu
 from vapi_conformance.narrow import array_or_nothing, integer_or_none, object_or_nothing, string_or_none
 from vapi_conformance.report.bench_figures import Table, figures
 from vapi_conformance.report.bench_plots import drawn
-from vapi_conformance.report.printable import printable
+from vapi_conformance.report.html import environment, policy
 
 __all__ = ["page"]
 
-_POLICY: Final = "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'"
 _FIGURES: Final = ("mean", *(name for name, _ in PERCENTILES), "max")
 _NOT_TOLD: Final = "–"
 
 
 def page(document: Mapping[str, object]) -> str:
     """The whole page, for a document after `harness/bench`. Raises UsageError for what is none."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     result = from_document(document)
-    environment = Environment(
-        loader=PackageLoader("vapi_conformance.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=False,
-    )
-    environment.filters["plain"] = _plain
-    css = environment.get_template("bench.css").render()
-    hashed = b64encode(sha256(css.encode()).digest()).decode("ascii")
+    templates = environment()
+    css = templates.get_template("bench.css").render()
     fields = result.document
-    return environment.get_template("bench.html").render(
-        policy=_POLICY.format(hash=hashed),
+    return templates.get_template("bench.html").render(
+        policy=policy(style=css),
         css=css,
         version=__version__,
         target=object_or_nothing(fields["target"]),
@@ -54,10 +42,6 @@ def page(document: Mapping[str, object]) -> str:
         turn_says=_turn_says(fields),
         counted=_counted(fields),
     )
-
-
-def _plain(value: object) -> str:
-    return printable(str(value))
 
 
 def _warnings(document: Mapping[str, object]) -> Iterator[str]:

@@ -7,6 +7,8 @@ _ONE_BYTE = 0x100
 
 def printable(text: str) -> str:
     """Control characters, bidirectional overrides and lone surrogates are shown, not obeyed; line feeds stay."""
+    if text.isprintable():
+        return text
     return "".join(each if each == "\n" or each.isprintable() else _escaped(ord(each)) for each in text)
 
 

@@ -1,0 +1,51 @@
+"""What our HTML pages have in common: escaping, one style to begin with, and the policy that lets nothing else in.
+
+Every page is one file that loads nothing. Words from an endpoint or a file pass the escaping of the templates and the
+filter `plain`; the policy names our own style and script by their hashes, so that words that slipped through all the
+same could still not act.
+"""
+
+from base64 import b64encode
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from vapi_conformance.report.printable import printable
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["MOST_CHARACTERS", "environment", "plain", "policy"]
+
+MOST_CHARACTERS: Final = 8000
+"""Of one text in a page; an endpoint may send a book where a word is due."""
+
+
+def environment() -> "Environment":
+    """Templates of ours, which escape whatever they are given and refuse names that nobody gave."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("vapi_conformance.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=False,
+    )
+    made.filters["plain"] = plain
+    return made
+
+
+def plain(value: object, most: int = MOST_CHARACTERS) -> str:
+    """Text without power over who reads it: bounded, what is invisible or turns the direction of text written out."""
+    text = str(value)
+    rest = len(text) - most
+    return printable(text) if rest <= 0 else f"{printable(text[:most])}… ({rest:,} more characters)"
+
+
+def policy(*, style: str, script: str | None = None) -> str:
+    """A Content-Security-Policy for a page that has this style, this script or none, and nothing from anywhere."""
+    allowed = "" if script is None else f"script-src {_hashed(script)}; "
+    return f"default-src 'none'; style-src {_hashed(style)}; {allowed}base-uri 'none'; form-action 'none'"
+
+
+def _hashed(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode('ascii')}'"
