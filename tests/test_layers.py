@@ -25,7 +25,7 @@ ROWS = (
     ("rules", "reference"),
     ("verdict", "specimens", "suite", "webhook_suite", "expected_failures", "latency"),
     ("report",),
-    ("endpoint",),
+    ("endpoint", "history"),
     ("certificate",),
     ("pytest_plugin", "cli"),
     ("plugin", "__main__"),
