@@ -1,8 +1,8 @@
 """The tutorial is what a newcomer types: each file is made, each command is run, and what it prints is compared.
 
 Blocks of `docs/tutorial.md` by their title: `install` is what the environment of the tests has done, `serve` is served
-here on a free port, a name is a file (as a `diff`, a change of it). A `sh` block without a title is run, and each line of a
-`text` block after it has to be in what it printed, in that order; the times in it are nobody's promise.
+here on a free port, a name is a file (as a `diff`, a change of it). A `sh` block without a title is run, and each line
+of a `text` block after it has to be in what it printed, in that order; the times in it are nobody's promise.
 """
 
 import os
