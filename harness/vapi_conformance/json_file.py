@@ -15,7 +15,7 @@ from typing import Final
 from vapi_conformance.narrow import is_deeper_than
 from vapi_conformance.problems import UsageError
 
-__all__ = ["MAX_DEPTH", "MAX_FILE_BYTES", "MAX_VALUES", "JsonFileError", "read_json"]
+__all__ = ["MAX_DEPTH", "MAX_FILE_BYTES", "MAX_VALUES", "JsonFileError", "parsed_json", "read_json"]
 
 MAX_FILE_BYTES: Final = 128 * 1024 * 1024
 """JSON cannot be judged piece by piece. A browser's session with all its pictures has some 50 MB."""
@@ -46,7 +46,15 @@ class JsonFileError(UsageError):
 
 def read_json(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> object:
     """The parsed document, without NaN, infinite numbers and numbers of hundreds of digits. Raises JsonFileError."""
-    content = _content(path, max_bytes)
+    return parsed_json(_content(path, max_bytes), path)
+
+
+def parsed_json(content: bytearray, path: Path, *, unique_names: bool = False) -> object:
+    """`read_json` for bytes that were read already; they are taken away when they are text. Raises JsonFileError.
+
+    unique_names: an object that has a name twice is refused (RFC 8259, 4: what it means is unpredictable), where
+    another reader of the same bytes must not see another document.
+    """
     try:
         text = content.decode("utf-8-sig")  # editors on Windows put a byte order mark in front
     except UnicodeDecodeError as problem:
@@ -56,7 +64,7 @@ def read_json(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> object:
     if content.count(b",") + content.count(b"[") + content.count(b"{") > MAX_VALUES:
         raise JsonFileError(path, f"holds more than {MAX_VALUES:,} values; leave out what is not needed")
     content.clear()
-    return _parsed(path, text)
+    return _parsed(path, text, unique_names=unique_names)
 
 
 def _content(path: Path, max_bytes: int) -> bytearray:
@@ -94,9 +102,12 @@ def _refuse_other_kinds(path: Path, block: bytes, *, is_first: bool) -> None:
         raise JsonFileError(path, "is not JSON: it holds NUL bytes")
 
 
-def _parsed(path: Path, text: str) -> object:
+def _parsed(path: Path, text: str, *, unique_names: bool) -> object:
+    pairs = _unique if unique_names else None
     try:
-        document: object = json.loads(text, parse_constant=_constant, parse_float=_float, parse_int=_integer)
+        document: object = json.loads(
+            text, parse_constant=_constant, parse_float=_float, parse_int=_integer, object_pairs_hook=pairs
+        )
     except json.JSONDecodeError as problem:
         raise JsonFileError(path, _mistake(text, problem)) from None
     except RecursionError:
@@ -106,6 +117,15 @@ def _parsed(path: Path, text: str) -> object:
     if is_deeper_than(document, MAX_DEPTH):
         raise JsonFileError(path, f"is nested too deeply: more than {MAX_DEPTH} levels")
     return document
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"an object in it has the name {name[:40]!r} twice")
+        found[name] = value
+    return found
 
 
 def _mistake(text: str, problem: json.JSONDecodeError) -> str:

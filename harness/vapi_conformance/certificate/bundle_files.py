@@ -9,7 +9,7 @@ names the file.
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -75,15 +75,15 @@ class Listed:
     size: int
 
 
-def manifest_of(files: Mapping[str, bytes]) -> bytes:
-    """The manifest's bytes, for files by their path."""
+def manifest_of(files: Iterable[Listed]) -> bytes:
+    """The manifest's bytes."""
     return canonical_json(
         {
             "format": FORMAT,
             "version": VERSION,
             "files": [
-                {"path": path, "sha256": sha256_hex(content), "bytes": len(content)}
-                for path, content in sorted(files.items())
+                {"path": each.path, "sha256": each.sha256, "bytes": each.size}
+                for each in sorted(files, key=lambda each: each.path)
             ],
         }
     )

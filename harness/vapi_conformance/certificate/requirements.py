@@ -1,0 +1,186 @@
+"""Frozen sets of requirements: which rules there were on a day, and how much each of them weighed.
+
+The catalogue grows, and levels are corrected. A certificate must not change its meaning with them: it names a set by
+name and digest, and whoever judges its bundle again takes the rules and the levels of that set, and no others. Sets are
+files, `fixtures/requirements/NAME.json`, each written once by `tests/freeze_requirements.py` and never after a release.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Final
+
+from vapi_conformance.certificate.canonical import digest_of
+from vapi_conformance.data import data_dir
+from vapi_conformance.json_file import read_json
+from vapi_conformance.narrow import array_or_nothing, object_or_nothing
+from vapi_conformance.problems import UsageError
+from vapi_conformance.rules.rule import Level, Profile, Rule
+from vapi_conformance.schema import errors
+
+__all__ = [
+    "FORMAT",
+    "FrozenRule",
+    "RequirementSet",
+    "current_set",
+    "drift",
+    "frozen",
+    "known_sets",
+    "requirement_set",
+]
+
+FORMAT: Final = "vapi-conformance/requirements"
+_FOLDER: Final = "requirements"
+
+Levels = Mapping[str, Mapping[str, str]]
+"""By profile, then by dialect: MUST, SHOULD or MAY."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrozenRule:
+    """A rule as it was: what it weighed where, and what it was judged on."""
+
+    id: str
+    scenarios: tuple[str, ...]
+    """Empty for a rule on single exchanges."""
+    levels: Levels
+
+    @property
+    def layer(self) -> str:
+        """The part of the id before the point."""
+        return self.id.partition(".")[0]
+
+    def level(self, profile: str, dialect: str) -> Level | None:
+        """None: not part of that profile, or not of that dialect."""
+        name = self.levels.get(profile, {}).get(dialect)
+        return None if name is None else Level[name]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequirementSet:
+    """A set of one day."""
+
+    name: str
+    digest: str
+    """`sha256:` and the SHA-256 of its canonical JSON."""
+    frozen_at: str
+    suite: str
+    """The suite whose catalogue it was."""
+    rules: tuple[FrozenRule, ...] = field(repr=False)
+    """In the catalogue's order."""
+
+    @property
+    def reference(self) -> dict[str, object]:
+        """How documents name it."""
+        return {"name": self.name, "digest": self.digest}
+
+    def levels(self, profile: str, dialect: str) -> dict[str, Level]:
+        """Rule id to level, of those that hold there; in the catalogue's order."""
+        found = ((rule.id, rule.level(profile, dialect)) for rule in self.rules)
+        return {rule_id: level for rule_id, level in found if level is not None}
+
+
+def frozen(rules: Iterable[Rule], *, name: str, frozen_at: str, suite: str) -> dict[str, object]:
+    """The document of a set that holds these rules as they are now."""
+    return {
+        "format": FORMAT,
+        "version": 1,
+        "name": name,
+        "frozen_at": frozen_at,
+        "suite": suite,
+        "rules": [{"id": rule.id, "scenarios": list(rule.scenarios), "levels": _levels(rule)} for rule in rules],
+    }
+
+
+def _levels(rule: Rule) -> dict[str, dict[str, str]]:
+    found = {
+        profile.value: {
+            dialect.value: level.name
+            for dialect in sorted(rule.dialects)
+            if (level := rule.level(profile, dialect)) is not None
+        }
+        for profile in Profile
+    }
+    return {profile: levels for profile, levels in found.items() if levels}
+
+
+@cache
+def known_sets() -> Mapping[str, RequirementSet]:
+    """Every set of this installation by name, the oldest first. Raises ValueError where the installation is damaged."""
+    folder = data_dir("fixtures") / _FOLDER
+    found = [_set(read_json(path), path.name) for path in sorted(folder.glob("*.json"))]
+    return {each.name: each for each in found}
+
+
+def _set(document: object, file: str) -> RequirementSet:
+    for problem in errors("harness/requirements", document)[:1]:
+        raise ValueError(f"{file}: {problem.pointer}: {problem.message}")
+    record = object_or_nothing(document)
+    name = str(record["name"])
+    if f"{name}.json" != file:
+        raise ValueError(f"{file}: is called {name} inside")
+    rules = tuple(_rule(object_or_nothing(each)) for each in array_or_nothing(record["rules"]))
+    if len({rule.id for rule in rules}) != len(rules):
+        raise ValueError(f"{file}: a rule is in it twice")
+    return RequirementSet(
+        name=name,
+        digest=digest_of(document),
+        frozen_at=str(record["frozen_at"]),
+        suite=str(record["suite"]),
+        rules=rules,
+    )
+
+
+def _rule(record: Mapping[str, object]) -> FrozenRule:
+    return FrozenRule(
+        id=str(record["id"]),
+        scenarios=tuple(str(each) for each in array_or_nothing(record["scenarios"])),
+        levels={
+            profile: {dialect: str(level) for dialect, level in object_or_nothing(levels).items()}
+            for profile, levels in object_or_nothing(record["levels"]).items()
+        },
+    )
+
+
+def current_set() -> RequirementSet:
+    """The newest: what a certificate of today is judged by."""
+    return list(known_sets().values())[-1]
+
+
+def requirement_set(reference: Mapping[str, object]) -> RequirementSet:
+    """The set that a document names. Raises UsageError where this installation has none of that name and digest."""
+    name, digest = str(reference.get("name")), reference.get("digest")
+    known = known_sets().get(name)
+    if known is None:
+        raise UsageError(
+            f"the requirement set {name} is none of this release's ({', '.join(known_sets())}); "
+            "take the release that issued the certificate, or a later one"
+        )
+    if known.digest != digest:
+        raise UsageError(f"the requirement set {name} has another digest here ({known.digest}) than is asked for")
+    return known
+
+
+def drift(of: RequirementSet, rules: Mapping[str, Rule]) -> Iterator[str]:
+    """How the catalogue differs from the set, one sentence each: rules that are new, gone, or weigh otherwise."""
+    known = {rule.id: rule for rule in of.rules}
+    for rule_id, rule in rules.items():
+        was = known.pop(rule_id, None)
+        if was is None:
+            yield f"{rule_id} is new since {of.name}"
+            continue
+        now = _levels(rule)
+        if now != was.levels:
+            yield f"{rule_id} has other levels than in {of.name}: {_told(now)} and not {_told(was.levels)}"
+        if rule.scenarios != was.scenarios:
+            yield f"{rule_id} is judged on other scenarios than in {of.name}"
+    for rule_id in known:
+        yield f"{rule_id} is in {of.name}, and no rule any more"
+
+
+def _told(levels: Levels) -> str:
+    parts: list[str] = []
+    for profile, by_dialect in levels.items():
+        names = sorted(set(by_dialect.values()))
+        parts.append(f"{profile} {'/'.join(names)}")
+    return ", ".join(parts) or "none"
