@@ -20,6 +20,7 @@ _COMMANDS: Final = {
     "calibrate": "the instrument's own error on this machine",
     "rules": "the catalogue of rules",
     "explain": "one rule: what holds, why, an example that breaks it, what to do",
+    "keygen": "a pair of keys: one to sign certificates with, one to give away",
     "serve": "run the bundled reference server",
 }
 _INTERRUPTED: Final = 130
