@@ -1,6 +1,7 @@
 """The report as a document: always after its schema, whatever became of the run."""
 
 import json
+import platform
 from dataclasses import replace
 
 import pytest
@@ -23,6 +24,7 @@ from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End, Exchange, Read
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing
+from vapi_conformance.report.bytes_shown import visible
 from vapi_conformance.report.document import to_document
 from vapi_conformance.report.run import Run
 from vapi_conformance.rules import all_rules
@@ -95,6 +97,11 @@ class TestContent:
                 "model": "m",
             },
             "suite": {"version": __version__, "started_at": "2026-11-21", "duration_s": 1.5},
+            "machine": {
+                "python": platform.python_version(),
+                "system": f"{platform.system()} {platform.machine()}",
+            },
+            "expected_failures": [],
             "exchanges": 3,
             "heard": {"heard": 2},
             "hearer": "Vapi",
@@ -102,6 +109,7 @@ class TestContent:
             "recognised": None,
             "flavour": None,
             "unreachable": None,
+            "played": [],
         } == {key: value for key, value in document.items() if key not in ("rules", "counts")}
 
     def test_of_a_rule_and_its_violation(self) -> None:
@@ -127,6 +135,13 @@ class TestContent:
                     "start_byte": 0,
                     "end_byte": 9,
                     "at_ms": 1.235,
+                    "bytes": {
+                        "before": "",
+                        "marked": visible(SOUND.body[:9]),
+                        "after": visible(SOUND.body[9:129]),
+                        "left_out": 0,
+                    },
+                    "repeat": None,
                     "effects": [
                         {
                             "consumer": "vapi",

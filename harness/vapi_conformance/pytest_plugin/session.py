@@ -282,7 +282,13 @@ class ConformanceSession:
         if run is None:
             return
         if self.report is not None:
-            document = to_document(run, expected_failures=self.expected, started_at=self.started_at)
+            document = to_document(
+                run,
+                evidence=self.evidence,
+                expected_failures=self.expected,
+                started_at=self.started_at,
+                repeat=self.repeat,
+            )
             self.report.parent.mkdir(parents=True, exist_ok=True)
             self.report.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         unexpected = [each for each in run.results if each.gates and each.rule.id not in self.expected]

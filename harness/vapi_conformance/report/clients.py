@@ -21,7 +21,19 @@ from vapi_conformance.dialects.names import CHAT, Dialect
 from vapi_conformance.exchange import Exchange
 from vapi_conformance.platforms.calling import PlatformName
 
-__all__ = ["RAPIDA", "VAPI", "Client", "ClientWhat", "Told", "clients_of", "listener", "told"]
+__all__ = [
+    "RAPIDA",
+    "VAPI",
+    "Client",
+    "ClientWhat",
+    "Told",
+    "as_told",
+    "clients_of",
+    "every_client",
+    "heard_by",
+    "listener",
+    "told",
+]
 
 ClientWhat = Literal["heard", "tool-call", "silence", "raises"]
 _Hear = Callable[[Exchange], Heard]
@@ -108,15 +120,28 @@ def clients_of(dialect: Dialect, platform: PlatformName = "direct") -> tuple[Cli
     return _CLIENTS[dialect]
 
 
+def every_client(dialect: Dialect) -> tuple[Client, ...]:
+    """All that are modelled for the API, whoever calls; none for an API that no library of ours speaks."""
+    return (_CHAT, RAPIDA) if dialect in CHAT else _CLIENTS.get(dialect, ())
+
+
 def told(client: Client, exchange: Exchange, *, stream: bool) -> Told | None:
     """What the library hands to its user; None where it is not the one for such answers.
 
     stream: whether a stream was asked for.
     """
+    heard = heard_by(client, exchange, stream=stream)
+    return None if heard is None else as_told(heard)
+
+
+def heard_by(client: Client, exchange: Exchange, *, stream: bool) -> Heard | None:
+    """All of what `told` tells in a few words."""
     hear = client.hear if stream else client.whole
-    if hear is None:
-        return None
-    heard = hear(exchange)
+    return None if hear is None else hear(exchange)
+
+
+def as_told(heard: Heard) -> Told:
+    """In a few words."""
     return Told(what=_WHAT[heard.outcome], text=_words(heard))
 
 
