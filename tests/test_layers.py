@@ -16,7 +16,7 @@ SERVER = Path(vapi_reference_server.__file__).parent
 # Every module or package of the first floor, from the ground up. Those of one row do not import each other.
 ROWS = (
     ("data", "narrow", "problems", "options", "body_weight", "json_writing"),
-    ("schema", "exchange", "payload"),
+    ("schema", "exchange", "payload", "additions"),
     ("json_file", "content_coding", "sse", "foreign_schema"),
     ("dialects", "speech", "masking", "exchange_file", "call_record"),
     ("consumers", "call_file", "network", "platforms", "live_events"),

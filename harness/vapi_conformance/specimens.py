@@ -10,9 +10,11 @@ import json
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Final, cast
 
+from vapi_conformance.additions import Origin
 from vapi_conformance.call_record import CallRecord
 from vapi_conformance.content_coding import decode_content
 from vapi_conformance.data import data_dir
@@ -20,9 +22,10 @@ from vapi_conformance.dialects.names import CHAT, Dialect
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End, Exchange, Header, Label, Read, Request, Response, Timing
 from vapi_conformance.narrow import array_or_nothing, integer_or_none, object_or_nothing, string_or_none
+from vapi_conformance.rules import all_rules
 from vapi_conformance.specimen_calls import made_call
 
-__all__ = ["OPERATIONS", "Specimen", "all_exchanges", "all_specimens", "base", "edited", "load_specimen"]
+__all__ = ["OPERATIONS", "Specimen", "all_exchanges", "all_specimens", "base", "edited", "load_specimen", "specimen_in"]
 
 _NS_PER_MS: Final = 1_000_000
 
@@ -55,14 +58,32 @@ class Specimen:
 
 
 def all_specimens() -> Iterator[Specimen]:
-    """Every stored specimen, by rule id."""
+    """Every stored specimen of ours, by rule id."""
     for path in sorted((data_dir("fixtures") / "specimens").glob("*.json")):
-        yield _load(path)
+        yield _load(path, _folder(None))
 
 
 def load_specimen(rule_id: str) -> Specimen:
-    """Raises FileNotFoundError when the rule has none."""
-    return _load(data_dir("fixtures") / "specimens" / f"{rule_id}.json")
+    """Of any rule in the catalogue. Raises FileNotFoundError when it has none, ValueError for one that is damaged."""
+    known = all_rules().get(rule_id)
+    return _specimen(rule_id, _folder(None if known is None else known.origin))
+
+
+def specimen_in(package: str, rule_id: str) -> Specimen:
+    """The one in the folder `specimens` of a package; see `load_specimen`."""
+    return _specimen(rule_id, files(package) / "specimens")
+
+
+def _folder(origin: Origin | None) -> Traversable:
+    """Where a distribution keeps its specimens; None: ours."""
+    return data_dir("fixtures") / "specimens" if origin is None else files(origin.package) / "specimens"
+
+
+def _specimen(rule_id: str, folder: Traversable) -> Specimen:
+    path = folder / f"{rule_id}.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{rule_id} has no specimen")
+    return _load(path, folder)
 
 
 def all_exchanges(dialects: Collection[Dialect] = CHAT) -> Iterator[tuple[str, Exchange]]:
@@ -76,38 +97,44 @@ def all_exchanges(dialects: Collection[Dialect] = CHAT) -> Iterator[tuple[str, E
 
 
 def base(name: str) -> tuple[Exchange, ...]:
-    """The sound exchanges that specimens start from."""
-    return _exchanges(_base(name), name)
+    """The sound exchanges that specimens of ours start from."""
+    return _exchanges(_base(name, _folder(None)), name)
 
 
 def _exchanges(document: Mapping[str, object], name: str) -> tuple[Exchange, ...]:
     return tuple(_exchange(object_or_nothing(each), name) for each in array_or_nothing(document.get("exchanges")))
 
 
-def _base(name: str) -> Mapping[str, object]:
-    return _document(data_dir("fixtures") / "specimens" / "bases" / f"{name}.json")
+def _base(name: str, folder: Traversable) -> Mapping[str, object]:
+    """Out of that folder; specimens of others may start from ours, too."""
+    known = (each / "bases" / f"{name}.json" for each in (folder, _folder(None)))
+    found = next((path for path in known if path.is_file()), None)
+    if found is None:
+        raise ValueError(f"there is no base {name!r}")
+    return _document(found)
 
 
-def _document(path: Path) -> Mapping[str, object]:
+def _document(path: Traversable) -> Mapping[str, object]:
     return object_or_nothing(json.loads(path.read_text(encoding="utf-8")))
 
 
-def _load(path: Path) -> Specimen:
+def _load(path: Traversable, folder: Traversable) -> Specimen:
+    rule_id = path.name.removesuffix(".json")
     document = _document(path)
     edits = array_or_nothing(document.get("broken"))
     first_edits = array_or_nothing(document.get("sound"))
     try:
         name = str(document["base"])
-        origin = _base(name)
+        origin = _base(name, folder)
         sound = edited(_exchanges(origin, name), first_edits)
-        broken = tuple(replace(each, source=f"specimen {path.stem}") for each in edited(sound, edits))
+        broken = tuple(replace(each, source=f"specimen {rule_id}") for each in edited(sound, edits))
         sound_story = _retold(origin.get("call"), first_edits)
         broken_story = _retold(sound_story, edits)
         calls = [_call(sound_story, sound, name), _call(broken_story, broken, name)]
     except (KeyError, ValueError) as problem:
         raise ValueError(f"{path.name}: {problem}") from problem
     return Specimen(
-        rule=path.stem,
+        rule=rule_id,
         about=str(document["about"]),
         sound=sound,
         broken=broken,

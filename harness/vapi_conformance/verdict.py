@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vapi_conformance.additions import one_sentence
 from vapi_conformance.call_scenario import ANY_CALL, CALLS
 from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import Evidence
@@ -26,7 +27,7 @@ class Outcome(StrEnum):
     UNREACHABLE = "unreachable"
     """No exchange at all: nothing that would show it got a response."""
     HARNESS_ERROR = "harness error"
-    """Our bug."""
+    """A rule failed to run: our bug, or that of whoever brought the rule (`Rule.origin`)."""
 
 
 class Verdict(StrEnum):
@@ -76,7 +77,7 @@ def judge(
 
 
 def judge_rule(rule: Rule, level: Level, evidence: Sequence[Evidence]) -> RuleResult:
-    """A rule that fails to run is our bug and is reported as ours."""
+    """A rule that fails to run is our bug and is reported as ours; one of a third party's, as theirs."""
     groups = list(_groups(rule, evidence))
     findings: list[Finding] = []
     judged = broken = 0
@@ -94,7 +95,9 @@ def judge_rule(rule: Rule, level: Level, evidence: Sequence[Evidence]) -> RuleRe
                 continue
             found = [Finding(violation=each, evidence=group[each.step]) for each in rule.check(group)]
         except Exception as problem:  # noqa: BLE001 - whatever a rule raises is our bug, and the run goes on
-            reason = f"{type(problem).__name__}: {problem} (on {group[0].exchange.source or 'an exchange'})"
+            reason = f"{one_sentence(problem)} (on {group[0].exchange.source or 'an exchange'})"
+            if rule.origin is not None:
+                reason = f"a bug of {rule.origin}: {reason}"
             return RuleResult(rule=rule, level=level, outcome=Outcome.HARNESS_ERROR, judged=judged, reason=reason)
         judged += 1
         broken += bool(found)

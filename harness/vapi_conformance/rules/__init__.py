@@ -6,9 +6,11 @@ Layers that mean every API stand here; what means one of them alone, in its fold
 from functools import cache
 from importlib import import_module
 
+from vapi_conformance.additions import AdditionError
 from vapi_conformance.rules.rule import Level, Need, Profile, Rule, Violation
+from vapi_conformance.rules.third_party import ThirdParty, read_third_party
 
-__all__ = ["Level", "Need", "Profile", "Rule", "Violation", "all_rules"]
+__all__ = ["Level", "Need", "Profile", "Rule", "Violation", "all_rules", "broken_rules", "own_rules"]
 
 _MODULES = (
     "http",
@@ -87,11 +89,30 @@ _MODULES = (
 
 
 @cache
-def all_rules() -> dict[str, Rule]:
-    """Every rule by id, in the order of the modules and, within each, as written. Raises ValueError on a used id."""
+def own_rules() -> dict[str, Rule]:
+    """Every rule of ours by id, in the order of the modules and, within each, as written.
+
+    Raises ValueError on a used id.
+    """
     rules: dict[str, Rule] = {}
     for name in _MODULES:
         for value in vars(import_module(f"{__name__}.{name}")).values():
             if isinstance(value, Rule) and rules.setdefault(value.id, value) is not value:
                 raise ValueError(f"two rules are called {value.id}")
     return rules
+
+
+@cache
+def _third_party() -> ThirdParty:
+    return read_third_party(own_rules())
+
+
+@cache
+def all_rules() -> dict[str, Rule]:
+    """Ours by id, and behind them those that other distributions add, as far as those can be used."""
+    return own_rules() | {rule.id: rule for rule in _third_party().rules}
+
+
+def broken_rules() -> tuple[AdditionError, ...]:
+    """Why rules of other distributions are missing from `all_rules`. Who gives a verdict has to say so, or to stop."""
+    return _third_party().broken

@@ -6,6 +6,7 @@ from enum import IntEnum, StrEnum
 from functools import wraps
 from typing import TYPE_CHECKING, Final, Literal
 
+from vapi_conformance.additions import Origin
 from vapi_conformance.dialects.names import EVERY, Dialect
 
 if TYPE_CHECKING:
@@ -119,6 +120,8 @@ class Rule:
     check: GroupCheck
     why_unjudged: Callable[[Sequence["Evidence"]], str] | None = None
     """Why exchanges that `applies` turned down show nothing, where more can be said than that."""
+    origin: Origin | None = None
+    """The distribution that adds it; None: it is ours."""
 
     def level(self, profile: Profile, dialect: Dialect) -> Level | None:
         """None: not part of that profile. A compatible server's duties are one step softer unless `both`."""
