@@ -100,6 +100,7 @@ def _document(evidence: Evidence, name: str, room: _Room) -> dict[str, object]:
         "attempt": None if label is None else label.attempt,
         "expects": None if label is None else label.expects,
         "call": _call(evidence),
+        "asked": _asked(evidence, room),
         "method": _short(request.method, _LONGEST_VALUE),
         "url": _short(mask_query(request.url), _LONGEST_VALUE),
         "status": evidence.status,
@@ -159,6 +160,12 @@ def _call(evidence: Evidence) -> dict[str, object] | None:
         "why": request.why,
         "closed": request.closed,
     }
+
+
+def _asked(evidence: Evidence, room: _Room) -> str | None:
+    """What the caller said last; None where somebody else spoke after them: a tool, or nobody yet."""
+    turns = evidence.request.turns if evidence.request is not None else ()
+    return _short(turns[-1].text, room.text_characters) if turns and turns[-1].role == "user" else None
 
 
 def _timing(exchange: Exchange) -> dict[str, object]:
