@@ -1,7 +1,8 @@
 """A Ray cluster of several nodes on this machine; told by lines what to do, and over when no more can come.
 
-A program in a session of its own, and not a fixture: what Ray ends, it may end by groups of processes, and whoever
-tests must not be in one of them.
+A program in a session of its own, and not a fixture. Ray ends processes by their id, and their groups, too: each worker
+leads a group, to which its node sends SIGTERM and SIGKILL when the worker is gone. None of them can be the group of
+whoever tests while nothing of the cluster is in it.
 """
 
 import json

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import threading
@@ -73,7 +74,7 @@ class RayCluster:
 
 @pytest.fixture(scope="module")
 def cluster() -> Generator[RayCluster]:
-    """Two nodes that play; the head has no processor to give."""
+    """Two nodes that play; the head has no processor to give. What Ray wrote is gone afterwards."""
     command = [sys.executable, str(Path(__file__).with_name("ray_nodes.py"))]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", start_new_session=True
@@ -82,6 +83,7 @@ def cluster() -> Generator[RayCluster]:
         made.add_node()
         made.add_node()
         yield made
+    shutil.rmtree(made.session, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
