@@ -106,8 +106,8 @@ def taken_apart(document: object) -> Signed:
         raise EnvelopeError(f"the envelope holds no in-toto statement: its payloadType is not {PAYLOAD_TYPE}")
     signatures = array_or_none(record["signatures"])
     if signatures is None or len(signatures) != 1:
-        told = "a list" if signatures is None else f"one but {len(signatures)}"
-        raise EnvelopeError(f"the envelope has not exactly one signature: `signatures` is not {told}")
+        told = "is no list" if signatures is None else f"has {len(signatures)}"
+        raise EnvelopeError(f"the envelope has not exactly one signature: `signatures` {told}")
     signature = object_or_none(signatures[0])
     if signature is None or sorted(signature) != _SIGNATURE_KEYS:
         raise EnvelopeError("the envelope's signature has other keys than keyid and sig")
