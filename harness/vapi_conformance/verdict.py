@@ -11,7 +11,7 @@ from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.rules.rule import Level, Need, Profile, Rule, Violation
 
-__all__ = ["Finding", "Outcome", "RuleResult", "Verdict", "judge", "verdict_of"]
+__all__ = ["Finding", "Outcome", "RuleResult", "Verdict", "judge", "judge_rule", "verdict_of"]
 
 
 class Outcome(StrEnum):

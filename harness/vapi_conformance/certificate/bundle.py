@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, cast, get_args
+from typing import Final
 
 from vapi_conformance import call_file, exchange_file
 from vapi_conformance.call_record import CallRecord
@@ -40,7 +40,7 @@ from vapi_conformance.dialects.names import EVERY, Dialect
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange
 from vapi_conformance.narrow import object_or_nothing
-from vapi_conformance.platforms.calling import PlatformName
+from vapi_conformance.platforms.calling import PlatformName, platform_name
 from vapi_conformance.problems import UsageError
 from vapi_conformance.schema import errors
 
@@ -141,7 +141,9 @@ def read_bundle(folder: Path, *, is_judged: bool = True) -> Bundle:
     return Bundle(
         digest=sha256_hex(content),
         plan=plan,
-        circumstances=Circumstances.of_document(conditions, platform=_platform(plan)),
+        circumstances=Circumstances.of_document(
+            conditions, platform=platform_name(str(object_or_nothing(plan["target"])["platform"]))
+        ),
         report=_optional(folder, by_path, "report.json", "harness/report") or _NOTHING,
         bench=_optional(folder, by_path, "bench.json", "harness/bench"),
         exchanges=tuple(_exchanges(folder, listed)),
@@ -167,10 +169,7 @@ def _check_plan(plan: Mapping[str, object]) -> None:
 
 
 def _platform(plan: Mapping[str, object]) -> PlatformName:
-    name = object_or_nothing(plan["target"])["platform"]
-    if name not in get_args(PlatformName):
-        raise BundleError(f"plan.json: /target/platform: this release knows no platform {name!r}")
-    return cast("PlatformName", name)
+    return platform_name(str(object_or_nothing(plan["target"])["platform"]))
 
 
 def _exchanges(folder: Path, listed: Iterable[Listed]) -> Iterator[Exchange]:

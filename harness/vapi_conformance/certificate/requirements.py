@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
+from vapi_conformance.call_scenario import ANY_CALL, CALLS
 from vapi_conformance.certificate.canonical import digest_of
 from vapi_conformance.data import data_dir
 from vapi_conformance.json_file import read_json
@@ -25,6 +26,7 @@ __all__ = [
     "current_set",
     "drift",
     "frozen",
+    "frozen_rule",
     "known_sets",
     "requirement_set",
 ]
@@ -49,6 +51,10 @@ class FrozenRule:
     def layer(self) -> str:
         """The part of the id before the point."""
         return self.id.partition(".")[0]
+
+    def is_judged_on(self, scenario: str) -> bool:
+        """Whether the exchanges of that scenario are a group on which it is judged; calls are `calls/NAME`."""
+        return scenario in self.scenarios or (ANY_CALL in self.scenarios and scenario.startswith(CALLS))
 
     def level(self, profile: str, dialect: str) -> Level | None:
         """None: not part of that profile, or not of that dialect."""
@@ -90,6 +96,11 @@ def frozen(rules: Iterable[Rule], *, name: str, frozen_at: str, suite: str) -> d
         "suite": suite,
         "rules": [{"id": rule.id, "scenarios": list(rule.scenarios), "levels": _levels(rule)} for rule in rules],
     }
+
+
+def frozen_rule(rule: Rule) -> FrozenRule:
+    """A rule of the catalogue as a set would hold it today."""
+    return FrozenRule(id=rule.id, scenarios=rule.scenarios, levels=_levels(rule))
 
 
 def _levels(rule: Rule) -> dict[str, dict[str, str]]:
