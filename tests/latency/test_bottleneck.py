@@ -22,8 +22,13 @@ QUIET = Health(
 LATE = replace(QUIET, lags=(*[0] * 15, 100, *[0] * 16))  # up to 33 ms
 
 
-def told(health: Health, loop: Literal["closed", "open"] = "closed", ttft: Histogram | None = None) -> list[str]:
-    return list(reasons([health], loop=loop, ttft=ttft))
+def told(
+    health: Health,
+    loop: Literal["closed", "open"] = "closed",
+    ttft: Histogram | None = None,
+    icl: Histogram | None = None,
+) -> list[str]:
+    return list(reasons([health], loop=loop, ttft=ttft, icl=icl))
 
 
 def test_a_quiet_client_is_none() -> None:
@@ -57,9 +62,16 @@ def test_a_lag_is_in_no_figure_of_a_closed_loop_that_the_kernel_stamps() -> None
     assert 1 == len(told(LATE, "open"))
 
 
+def test_a_lag_beyond_the_gaps_is_in_every_loop_because_chunks_that_are_read_together_share_one_stamp() -> None:
+    quick, slow = Histogram([20 * NS_PER_MS] * 10), Histogram([50 * NS_PER_MS] * 10)
+    (found,) = told(LATE, "closed", icl=quick)
+    assert found.startswith("process 1 of the client was up to 33 ms late")
+    assert [] == told(LATE, "closed", icl=slow)
+
+
 def test_a_lag_that_is_small_beside_what_is_measured_does_not_matter() -> None:
     slow = Histogram([900 * NS_PER_MS] * 10)
-    assert [] == told(LATE, "open", slow)
+    assert [] == told(LATE, "open", slow) == told(LATE, "closed", slow, Histogram([NS_PER_MS] * 10))
 
 
 def test_a_moment_says_nothing() -> None:

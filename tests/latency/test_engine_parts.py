@@ -227,9 +227,24 @@ class TestHealth:
         return pulse.taken(worker=0, clock="kernel")
 
     def test_counts_each_beat_once(self) -> None:
-        health = self.with_lags(a=0, b=1, c=3, d=10**12)
+        health = self.with_lags(a=0, b=1, c=3, d=9_999)
         assert (4, LAG_BUCKETS) == (sum(health.lags), len(health.lags))
-        assert (1, 1, 1, 1) == (health.lags[0], health.lags[1], health.lags[2], health.lags[-1])
+        assert (1, 1, 1, 1) == (health.lags[0], health.lags[1], health.lags[2], health.lags[14])
+
+    def test_a_pause_counts_with_every_beat_that_it_swallowed(self) -> None:
+        pulse = Pulse()
+        for _ in range(285):  # three seconds, of which a pause takes 150 ms
+            pulse.beat(0)
+        pulse.beat(150_000_000)
+        health = pulse.taken(worker=0, clock="kernel")
+        assert 285 + 16 == sum(health.lags)
+        assert 131_072_000 == health.lag_ns(0.99)
+        assert 1_000 == health.lag_ns(0.94)
+
+    def test_however_long_a_pause_was_it_is_counted_at_once(self) -> None:
+        health = self.with_lags(a=10**12)
+        assert health.lags[-1]
+        assert sum(health.lags) <= 10_000
 
     @pytest.mark.parametrize(("share", "bound_us"), [(0.25, 1), (0.5, 2), (0.75, 4), (1.0, 128)])
     def test_bounds_a_share_of_the_lags_from_above(self, share: float, bound_us: int) -> None:

@@ -21,14 +21,17 @@ _MIN_WALL_NS: Final = 100_000_000
 _HALF: Final = Fraction(1, 2)
 
 
-def reasons(health: Sequence[Health], *, loop: Literal["closed", "open"], ttft: Histogram | None) -> Iterator[str]:
-    """Sentences, none where nothing speaks against the figures. ttft: what was measured, for what lag matters.
+def reasons(
+    health: Sequence[Health], *, loop: Literal["closed", "open"], ttft: Histogram | None, icl: Histogram | None = None
+) -> Iterator[str]:
+    """Sentences, none where nothing speaks against the figures. ttft, icl: what was measured, for what lag matters.
 
     A loop that is late sends late, which an open loop's figures count; where the kernel stamps what comes, it does not
-    read late. So in a closed loop under the kernel's clock a lag is in no figure.
+    read late. So in a closed loop under the kernel's clock a lag is in no figure, as long as each chunk is read before
+    the next one comes: of several that are read together only the newest has a stamp, and all are called as late.
     """
-    median = None if ttft is None else ttft.percentile(_HALF)
-    allowed_ns = max(_LEAST_LAG_NS, 0 if median is None else round(median.value * _MOST_LAG_SHARE))
+    median_ns, gap_ns = _median_ns(ttft), _median_ns(icl)
+    allowed_ns = max(_LEAST_LAG_NS, 0 if median_ns is None else round(median_ns * _MOST_LAG_SHARE))
     for each in health:
         name = f"process {each.worker + 1}"
         if each.is_lost:
@@ -43,5 +46,12 @@ def reasons(health: Sequence[Health], *, loop: Literal["closed", "open"], ttft: 
         if each.steal_share is not None and each.steal_share > _MOST_STEAL_SHARE:
             yield f"the machine's host gave {each.steal_share:.0%} of its time to others"
         lag_ns = each.lag_ns(0.99)
-        if lag_ns is not None and lag_ns > allowed_ns and (loop == "open" or each.clock == "process"):
+        if lag_ns is None or lag_ns <= allowed_ns:
+            continue
+        if loop == "open" or each.clock == "process" or (gap_ns is not None and lag_ns > gap_ns):
             yield f"{name} of the client was up to {lag_ns / 1_000_000:.0f} ms late, in one of a hundred beats"
+
+
+def _median_ns(histogram: Histogram | None) -> int | None:
+    median = None if histogram is None else histogram.percentile(_HALF)
+    return None if median is None else median.value

@@ -195,7 +195,7 @@ def _measured(level: Level, engine: Engine, server: StampingServer, *, processes
         lag=Errors.of(truth.lag),
         gap=Errors.of(truth.gap),
         cpu_us_per_chunk=cpu_ns / _US / truth.lag.n if truth.lag.n else None,
-        bottleneck_reasons=tuple(reasons(engine.health, loop="closed", ttft=truth.told)),
+        bottleneck_reasons=tuple(reasons(engine.health, loop="closed", ttft=truth.told, icl=truth.told_gap)),
     )
 
 
@@ -210,7 +210,8 @@ class _Truth:
 
     def __init__(self) -> None:
         self.answered = 0
-        self.told, self.ttft, self.lag, self.gap = Histogram(), Histogram(), Histogram(), Histogram()
+        self.told, self.told_gap = Histogram(), Histogram()
+        self.ttft, self.lag, self.gap = Histogram(), Histogram(), Histogram()
 
     def take(self, measured: Measured, begin_ns: int) -> None:
         exchange, sent_ns = measured.exchange, measured.sent_ns
@@ -227,6 +228,7 @@ class _Truth:
         for at_ns, stamp in told:
             self.lag.record(max(0, begin_ns + sent_ns + at_ns - stamp.sent_ns))
         for earlier, later in pairwise(told):
+            self.told_gap.record(later[0] - earlier[0])
             self.gap.record(_gap_error_ns(earlier, later))
 
 

@@ -7,12 +7,17 @@ from typing import Final
 
 from vapi_conformance.latency.engine.clocks import Clock
 
-__all__ = ["LAG_BUCKETS", "Health", "Pulse", "lag_bound_ns"]
+__all__ = ["BEAT_NS", "LAG_BUCKETS", "Health", "Pulse", "lag_bound_ns"]
+
+BEAT_NS: Final = 10_000_000
+"""Between two beats of a loop that is on time."""
 
 LAG_BUCKETS: Final = 32
 """Bucket n counts lags below 2**n microseconds that were not below 2**(n-1); the last one holds all above."""
 
 _US: Final = 1000
+_MOST_MISSED: Final = 6000
+"""Beats that one pause swallowed and that are counted: a minute's worth, so that counting takes no time itself."""
 _STEAL_FIELD: Final = 7
 _GUEST_FIELD: Final = 8
 
@@ -26,7 +31,7 @@ class Health:
     cpu_ns: int
     """CPU time of the process; next to `wall_ns`, one full core is equal."""
     lags: tuple[int, ...]
-    """How late a timer that is due every 10 ms was, counted in `LAG_BUCKETS`."""
+    """How late a timer that is due every 10 ms was, counted in `LAG_BUCKETS`; what a pause swallowed counts, too."""
     stalled_ns: int
     """Time in which the worker waited for us to take its results, and did nothing else."""
     steal_share: float | None
@@ -77,8 +82,10 @@ class Pulse:
         self._wall_ns = time.monotonic_ns()
 
     def beat(self, late_ns: int) -> None:
-        """A timer fired this late."""
-        self._lags[min(LAG_BUCKETS - 1, (late_ns // _US).bit_length())] += 1
+        """A timer fired this late. Those that would have fired since were late, too: a pause does not hide itself."""
+        for missed in range(min(late_ns // BEAT_NS, _MOST_MISSED) + 1):
+            still_ns = late_ns - missed * BEAT_NS
+            self._lags[min(LAG_BUCKETS - 1, (still_ns // _US).bit_length())] += 1
 
     def taken(self, *, worker: int, clock: Clock) -> Health:
         """What was measured since `start`."""

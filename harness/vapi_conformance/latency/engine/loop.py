@@ -12,7 +12,7 @@ from typing import Final
 
 from vapi_conformance.latency.engine.clocks import offset_ns
 from vapi_conformance.latency.engine.connection import Connection, Stream
-from vapi_conformance.latency.engine.health import Health, Pulse
+from vapi_conformance.latency.engine.health import BEAT_NS, Health, Pulse
 from vapi_conformance.latency.engine.origin import Origin
 from vapi_conformance.latency.engine.poller import READABLE, WRITABLE, make_poller
 from vapi_conformance.latency.engine.raw import NOT_SENT, TOO_LATE, Ending, Raw, Ticket
@@ -22,7 +22,6 @@ from vapi_conformance.latency.engine.tls import TlsConnection
 __all__ = ["Loop"]
 
 _NS_PER_S: Final = 1_000_000_000
-_BEAT_NS: Final = 10_000_000
 _BEATS_PER_SWEEP: Final = 5
 _BEATS_PER_SAMPLE: Final = 50
 _STARTS_AT_ONCE: Final = 32
@@ -130,7 +129,7 @@ class Loop:
             self._close()
 
     def _run(self) -> None:
-        next_beat_ns = time.monotonic_ns() + _BEAT_NS
+        next_beat_ns = time.monotonic_ns() + BEAT_NS
         poller, readers = self._poller, self._readers
         while not self._is_over:
             next_start_ns = self._start_due()
@@ -147,7 +146,7 @@ class Loop:
             now_ns = time.monotonic_ns()
             if now_ns >= next_beat_ns:
                 self._beat(now_ns, now_ns - next_beat_ns)
-                next_beat_ns = time.monotonic_ns() + _BEAT_NS
+                next_beat_ns = time.monotonic_ns() + BEAT_NS
 
     def _on_event(self, descriptor: int, mask: int) -> None:
         connection = self._connections.get(descriptor)
