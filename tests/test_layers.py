@@ -23,7 +23,7 @@ ROWS = (
     ("recordings", "call_scenario", "evidence", "client", "scenario", "webhook_scenario"),
     ("auth", "call", "specimen_calls"),
     ("rules", "reference"),
-    ("verdict", "specimens", "suite", "webhook_suite", "expected_failures", "latency"),
+    ("verdict", "specimens", "custom_platforms", "suite", "webhook_suite", "expected_failures", "latency"),
     ("report",),
     ("endpoint", "history"),
     ("certificate",),

@@ -14,12 +14,13 @@ import httpx
 
 from vapi_conformance.auth import TokenSource
 from vapi_conformance.client import Client, Limits
+from vapi_conformance.custom_platforms import FoundPlatform, PlatformSettings, custom_names, find_platform
 from vapi_conformance.dialects.names import CHAT, Dialect
 from vapi_conformance.evidence import Conditions
 from vapi_conformance.masking import Secrets, is_secret_name, mask_query
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.platforms import rapida, vapi
-from vapi_conformance.platforms.calling import Calling, PlatformName, default_platform
+from vapi_conformance.platforms.calling import PLATFORMS, Calling, OwnName, PlatformName, default_platform
 from vapi_conformance.platforms.direct import Direct
 from vapi_conformance.platforms.rapida.credential import DEFAULT_DIALECT, load_credential
 from vapi_conformance.platforms.vapi import OAuth2Plan
@@ -35,12 +36,12 @@ __all__ = ["REFERENCE", "Endpoint", "Opened", "check_profile", "opened", "read_e
 REFERENCE: Final = "reference"
 """The name of the bundled server in place of a URL."""
 
-_DEFAULT_PROFILES: Final[Mapping[PlatformName, Profile]] = {
+_DEFAULT_PROFILES: Final[Mapping[OwnName, Profile]] = {
     "vapi": Profile.VAPI,
     "rapida": Profile.RAPIDA,
     "direct": Profile.STANDARD,
 }
-_DEFAULT_DIALECTS: Final[Mapping[PlatformName, Dialect]] = {
+_DEFAULT_DIALECTS: Final[Mapping[OwnName, Dialect]] = {
     "vapi": Dialect.OPENAI_COMPATIBLE,
     "rapida": DEFAULT_DIALECT,
     "direct": Dialect.OPENAI_COMPATIBLE,
@@ -72,8 +73,17 @@ class Endpoint:
     assistant: Path | None = None
     credential: Path | None = None
     platform: PlatformName = "vapi"
+    custom: FoundPlatform | None = None
+    """The platform where it is none of ours."""
+    platform_options: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """Of such a platform."""
     model_options: Path | None = None
     timeout_s: float | None = None
+
+    @property
+    def takes_credential(self) -> bool:
+        """Whether the platform has credentials that may stand in a file."""
+        return self.platform in ("vapi", "rapida")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,27 +113,32 @@ def read_endpoint(settings: Mapping[str, Sequence[str]], environment: Mapping[st
             "--endpoint-dialect: a backend that answers Vapi's server messages is judged by "
             "`vapi-conformance check-webhook URL`"
         )
-    platform = _platform(one("platform"), dialect)
+    platform, custom = _platform(one("platform"), dialect)
     if platform == "rapida" and dialect is None and credential is not None:
         dialect = load_credential(credential).dialect
-    dialect = dialect or _DEFAULT_DIALECTS[platform]
+    dialect = dialect or _default_dialect(platform, custom)
     _check_fit(platform, dialect, assistant=one("assistant"), credential=credential, model_options=model_options)
-    profile = _chosen(Profile, one("profile"), "profile")
+    if custom is not None:
+        custom.check_fit(dialect, has_credential=credential is not None)
+    profile = _chosen(Profile, one("profile"), "profile") or _default_profile(platform, custom)
     check_profile(profile, dialect)
     headers, secrets = _headers(settings.get("header", ()), environment)
+    options, hidden = _platform_options(settings.get("platform-option", ()), environment, platform, custom)
     api_key = _from_environment(one("api-key-env"), environment)
     return Endpoint(
         name=name,
         dialect=dialect,
-        profile=profile or _DEFAULT_PROFILES[platform],
+        profile=profile,
         model=one("model"),
         api_key=api_key,
         headers=headers,
-        secrets=(*secrets, *([api_key] if api_key else [])),
+        secrets=(*secrets, *hidden, *([api_key] if api_key else [])),
         assistant=_path(one("assistant")),
         credential=credential,
         model_options=model_options,
         platform=platform,
+        custom=custom,
+        platform_options=options,
         timeout_s=_seconds(one("timeout")),
     )
 
@@ -135,14 +150,52 @@ def _implied(platform: str | None, credential: Path | None) -> str:
     raise UsageError("--endpoint is missing: the URL of the endpoint to judge, or `reference` for the bundled server")
 
 
-def _platform(given: str | None, dialect: Dialect | None) -> PlatformName:
-    """Vapi where nobody says, as long as it speaks the dialect."""
+def _platform(given: str | None, dialect: Dialect | None) -> tuple[PlatformName, FoundPlatform | None]:
+    """Vapi where nobody says, as long as it speaks the dialect. With it the one that another distribution adds."""
     if given is None:
-        return "vapi" if dialect is None else default_platform(dialect)
-    for name in _DEFAULT_PROFILES:
+        return ("vapi" if dialect is None else default_platform(dialect)), None
+    for name in PLATFORMS:
         if given == name:
-            return name
-    raise UsageError(f"--endpoint-platform: {given!r} is none of: {', '.join(_DEFAULT_PROFILES)}")
+            return name, None
+    found = find_platform(given)
+    if found is None:
+        raise UsageError(f"--endpoint-platform: {given!r} is none of: {', '.join([*PLATFORMS, *custom_names()])}")
+    return found.name, found
+
+
+def _default_dialect(platform: PlatformName, custom: FoundPlatform | None) -> Dialect:
+    if custom is not None:
+        return custom.platform.dialects[0]
+    return next(dialect for name, dialect in _DEFAULT_DIALECTS.items() if name == platform)
+
+
+def _default_profile(platform: PlatformName, custom: FoundPlatform | None) -> Profile:
+    if custom is not None:
+        return custom.platform.profile
+    return next(profile for name, profile in _DEFAULT_PROFILES.items() if name == platform)
+
+
+def _platform_options(
+    given: Sequence[str], environment: Mapping[str, str], platform: PlatformName, custom: FoundPlatform | None
+) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """Options of a platform's own, and which of their values must never be shown."""
+    known = {} if custom is None else custom.platform.options
+    options: dict[str, str] = {}
+    secrets: list[str] = []
+    for each in given:
+        name, sign, value = (part.strip() for part in each.partition("="))
+        if not sign or not name:
+            raise UsageError("--endpoint-platform-option wants NAME=VALUE, got one without a name or `=`")
+        if name not in known:
+            has = f"has {', '.join(known)}" if known else "has none"
+            raise UsageError(f"--endpoint-platform-option: {name!r} is no setting of {platform}, which {has}")
+        if value.startswith("$"):
+            value = _from_environment(value[1:].removeprefix("{").removesuffix("}"), environment) or ""
+            secrets.append(value)
+        elif is_secret_name(name):
+            secrets.append(value)
+        options[name] = value
+    return options, tuple(secrets)
 
 
 def _check_fit(
@@ -292,11 +345,11 @@ def opened(endpoint: Endpoint) -> Generator[Opened]:
 
 @contextmanager
 def _connected(endpoint: Endpoint, url: str) -> Generator[Opened]:
-    platform = _calling(endpoint, url)
+    secrets = Secrets((*endpoint.secrets, WRONG_KEY))
+    platform = _calling(endpoint, url, secrets)
+    secrets.add(*(part for secret in platform.secrets for part in _secret_parts(secret)))
     timeout_s = endpoint.timeout_s or platform.timeout_s
     limits = Limits(idle_s=timeout_s + _GRACE_S, total_s=max(120.0, 3 * timeout_s))
-    parts = (part for secret in platform.secrets for part in _secret_parts(secret))
-    secrets = Secrets((*endpoint.secrets, *parts, WRONG_KEY))
     tokens, platform = _with_tokens(platform, endpoint.oauth2, secrets)
     with Client(limits=limits, secrets=secrets, renew=None if tokens is None else tokens.renewed) as client:
         yield Opened(
@@ -325,7 +378,7 @@ def _with_tokens(platform: Calling, given: OAuth2Plan | None, secrets: Secrets) 
     return tokens, replace(platform, oauth2=plan, tokens=tokens)
 
 
-def _calling(endpoint: Endpoint, url: str) -> Calling:
+def _calling(endpoint: Endpoint, url: str, secrets: Secrets) -> Calling:
     headers = dict(endpoint.headers)
     seed = random.SystemRandom().getrandbits(31)  # endpoints keep state by call.id: each run makes calls of its own
     match endpoint.platform:
@@ -359,6 +412,24 @@ def _calling(endpoint: Endpoint, url: str) -> Calling:
                 headers=headers,
                 api_key=endpoint.api_key,
             )
+        case _:
+            return _custom(endpoint, url, seed, secrets)
+
+
+def _custom(endpoint: Endpoint, url: str, seed: int, secrets: Secrets) -> Calling:
+    """As the distribution calls that adds the platform."""
+    if endpoint.custom is None:
+        raise UsageError(f"no platform {endpoint.platform} is installed")
+    settings = PlatformSettings(
+        base_url=url,
+        dialect=endpoint.dialect,
+        model=endpoint.model,
+        api_key=endpoint.api_key,
+        headers=dict(endpoint.headers),
+        options=endpoint.platform_options,
+        seed=seed,
+    )
+    return endpoint.custom.calling(settings, secrets)
 
 
 def _chunk_plan(platform: Calling) -> ChunkPlan:

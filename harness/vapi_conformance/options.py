@@ -55,8 +55,15 @@ OPTIONS: Final = (
     EndpointOption(
         name="platform",
         metavar="NAME",
-        help="Who calls: vapi (default for Chat Completions), rapida, or direct (the API's own client; default for "
-        "the other dialects).",
+        help="Who calls: vapi (default for Chat Completions), rapida, direct (the API's own client; default for "
+        "the other dialects), or one that another distribution adds.",
+    ),
+    EndpointOption(
+        name="platform-option",
+        metavar="NAME=VALUE",
+        kind="many",
+        help="A setting of a platform that another distribution adds; repeatable. A value like $VARIABLE is taken "
+        "from the environment and never printed.",
     ),
     EndpointOption(
         name="profile",

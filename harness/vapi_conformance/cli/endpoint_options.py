@@ -20,6 +20,7 @@ _TAKEN: Final = (
     "header",
     "dialect",
     "platform",
+    "platform-option",
     "profile",
     "model-options",
     "timeout",

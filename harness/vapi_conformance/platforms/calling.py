@@ -1,16 +1,33 @@
 """What every platform can do for a run: say how it would put a request, to where, and as whom."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol, Self
+from typing import Final, Literal, NewType, Protocol, Self
 
 from vapi_conformance.dialects.apis import api_of
 from vapi_conformance.dialects.names import CHAT, Dialect
 from vapi_conformance.platforms.lint import Lint
 
-__all__ = ["Calling", "PlatformName", "Tokens", "default_platform", "native_body", "patched"]
+__all__ = [
+    "PLATFORMS",
+    "Calling",
+    "CustomName",
+    "OwnName",
+    "PlatformName",
+    "Tokens",
+    "default_platform",
+    "native_body",
+    "patched",
+    "platform_name",
+]
 
-PlatformName = Literal["vapi", "rapida", "direct"]
-"""`direct`: nobody stands between; the official client of the API calls."""
+OwnName = Literal["vapi", "rapida", "direct"]
+"""The platforms that are ours. `direct`: nobody stands between; the official client of the API calls."""
+CustomName = NewType("CustomName", str)
+"""A platform that another distribution adds; made by `platform_name` only."""
+PlatformName = OwnName | CustomName
+
+PLATFORMS: Final[tuple[OwnName, ...]] = ("vapi", "rapida", "direct")
+"""Ours."""
 
 
 class Tokens(Protocol):
@@ -110,7 +127,12 @@ class Calling(Protocol):
         ...
 
 
-def default_platform(dialect: Dialect) -> PlatformName:
+def platform_name(text: str) -> PlatformName:
+    """A name out of an option or a file: one of ours, or one of others, whether or not that is installed."""
+    return next((name for name in PLATFORMS if name == text), CustomName(text))
+
+
+def default_platform(dialect: Dialect) -> OwnName:
     """Who calls where nobody says: Vapi, as long as it speaks the dialect."""
     return "vapi" if dialect in CHAT or dialect is Dialect.VAPI_SERVER_MESSAGES else "direct"
 

@@ -46,7 +46,7 @@ class Direct:
         model: str | None = None,
         headers: Mapping[str, str] | None = None,
         api_key: str | None = None,
-    ) -> "Direct":
+    ) -> Self:
         """Raises UsageError for what cannot be sent."""
         return cls(
             dialect=dialect,

@@ -116,7 +116,7 @@ def _ask(engine: Engine, live: Opened, endpoint: Endpoint, rounds: Rounds, into:
                 be_sure_of(
                     exchange,
                     has_key=live.has_key,
-                    takes_credential=endpoint.platform != "direct",
+                    takes_credential=endpoint.takes_credential,
                     sends_token=live.platform.tokens is not None,
                 )
             if (kind := error_kind(sample)) is not None:

@@ -9,6 +9,7 @@ import pytest
 
 from vapi_conformance.endpoint import Endpoint, read_endpoint
 from vapi_conformance.expected_failures import load_expected_failures
+from vapi_conformance.masking import is_secret_name
 from vapi_conformance.options import OPTIONS
 from vapi_conformance.problems import UsageError
 from vapi_conformance.pytest_plugin.benchmarks import NODE_ID, LatencyBenchmarks, are_asked_for, are_only
@@ -73,6 +74,16 @@ def _as_typed(settings: Mapping[str, Sequence[str]]) -> str:
         if option.name in _ABOUT_THE_RUN:
             continue
         for value in settings.get(option.name, ()):
-            shown = f"{value.partition(':')[0]}: ..." if option.name == "header" else value
+            shown = _without_secret(option.name, value)
             typed += [option.flag, shlex.quote(shown)]
     return " ".join(typed)
+
+
+def _without_secret(option: str, value: str) -> str:
+    """A header keeps its name only; an option of a platform keeps a value that no name or variable calls a secret."""
+    if option == "header":
+        return f"{value.partition(':')[0]}: ..."
+    name, sign, given = value.partition("=")
+    if option == "platform-option" and is_secret_name(name) and not given.strip().startswith("$"):
+        return f"{name}{sign}..."
+    return value

@@ -138,7 +138,7 @@ class ConformanceSession:
                         be_sure_of(
                             exchange,
                             has_key=live.has_key,
-                            takes_credential=self.endpoint.platform != "direct",
+                            takes_credential=self.endpoint.takes_credential,
                             sends_token=live.platform.tokens is not None,
                         )
                     exchanges.append(exchange)
