@@ -16,8 +16,9 @@ from in_toto_attestation.v1.statement import Statement as InTotoStatement
 
 from vapi_conformance.certificate.bundle import Bundle
 from vapi_conformance.certificate.canonical import canonical_json, sha256_hex
+from vapi_conformance.certificate.levels import LevelResult
 from vapi_conformance.certificate.strict import NotCanonical, from_canonical
-from vapi_conformance.narrow import array_or_nothing, object_or_nothing, string_or_none
+from vapi_conformance.narrow import array_or_nothing, object_or_nothing
 from vapi_conformance.problems import UsageError
 from vapi_conformance.report.printable import printable
 from vapi_conformance.schema import errors
@@ -47,25 +48,10 @@ _SCHEMA: Final = "harness/certificate-statement"
 _LONGEST_SENTENCE: Final = 2000
 _INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
 _SHA256: Final = "sha256:"
-_NOT_SHOWN: Final = ("untestable", "unreachable", "harness error")
 
 
 class StatementError(UsageError):
     """No statement of a certificate, or one that contradicts itself. One sentence that names the place."""
-
-
-class Result(Protocol):
-    """What a level comes to."""
-
-    @property
-    def result(self) -> str:
-        """PASSED, WARNED or FAILED."""
-        ...
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """Why it is no better."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +103,7 @@ class Statement:
         raise LookupError(kind)
 
     def tests(self, kind: str) -> tuple[str, ...]:
-        """Rule ids: of `passed`, `warned` or `failed`."""
+        """Rule ids, and gates by their condition: of `passed`, `warned` or `failed`."""
         return tuple(str(each) for each in array_or_nothing(self.predicate[f"{kind}Tests"]))
 
 
@@ -126,12 +112,14 @@ def instant(text: str) -> datetime:
     return datetime.strptime(text, _INSTANT).replace(tzinfo=UTC)
 
 
-def statement_for(bundle: Bundle, result: Result, *, issued_at: datetime, expires_at: datetime) -> dict[str, object]:
+def statement_for(
+    bundle: Bundle, result: LevelResult, *, issued_at: datetime, expires_at: datetime
+) -> dict[str, object]:
     """What is signed for a judged bundle. Raises StatementError where that would be no sound statement.
 
     issued_at, expires_at: with a time zone; cut to whole seconds.
     """
-    plan, rules = bundle.plan, [object_or_nothing(each) for each in array_or_nothing(bundle.report.get("rules"))]
+    plan = bundle.plan
     document: dict[str, object] = {
         "_type": _TYPE,
         "subject": [
@@ -146,9 +134,9 @@ def statement_for(bundle: Bundle, result: Result, *, issued_at: datetime, expire
                 _reference("requirements", plan["requirements"]),
                 _reference("levels", plan["levels"]),
             ],
-            "passedTests": _ids(rules, lambda each: each["outcome"] == "passed"),
-            "warnedTests": _ids(rules, lambda each: each["outcome"] == "violated" and each["level"] != "MUST"),
-            "failedTests": _ids(rules, lambda each: each["outcome"] == "violated" and each["level"] == "MUST"),
+            "passedTests": list(result.passed),
+            "warnedTests": list(result.warned),
+            "failedTests": list(result.failed),
             EXTENSION: {
                 "version": 1,
                 "level": plan["level"],
@@ -156,25 +144,9 @@ def statement_for(bundle: Bundle, result: Result, *, issued_at: datetime, expire
                 "target": plan["target"],
                 "verdict": bundle.report.get("verdict"),
                 "reasons": [_sentence(each) for each in result.reasons],
-                "not_shown": [
-                    {
-                        "rule": each["id"],
-                        "level": each["level"],
-                        "outcome": each["outcome"],
-                        "reason": _sentence(each["reason"]),
-                    }
-                    for each in rules
-                    if each["outcome"] in _NOT_SHOWN
-                ],
-                "skipped": [
-                    {"rule": each["id"], "reason": _sentence(each["reason"])}
-                    for each in rules
-                    if each["outcome"] == "not applicable"
-                ],
-                "left_out": [
-                    {"scenario": name, "reason": _sentence(reason)}
-                    for name, reason in sorted(object_or_nothing(plan["left_out"]).items())
-                ],
+                "noted": list(result.noted),
+                "not_shown": _with_reasons(result.not_shown),
+                "skipped": _with_reasons(result.skipped),
                 "suite": plan["suite"],
                 "started_at": plan["started_at"],
                 "issued_at": _written(issued_at),
@@ -242,8 +214,9 @@ def _check_dates(statement: Statement) -> None:
 def _check_lists(statement: Statement) -> None:
     extension = statement.extension
     told = [*statement.tests("passed"), *statement.tests("warned"), *statement.tests("failed")]
+    told += [str(each) for each in array_or_nothing(extension["noted"])]
     told += [
-        str(object_or_nothing(each)["rule"])
+        str(object_or_nothing(each)["test"])
         for name in ("not_shown", "skipped")
         for each in array_or_nothing(extension[name])
     ]
@@ -256,8 +229,8 @@ def _check_lists(statement: Statement) -> None:
         raise StatementError("the statement contradicts itself: PASSED, and not everything that gates holds")
 
 
-def _ids(rules: list[Mapping[str, object]], belongs: Callable[[Mapping[str, object]], bool]) -> list[str]:
-    return [str(each["id"]) for each in rules if belongs(each)]
+def _with_reasons(found: Mapping[str, str]) -> list[dict[str, object]]:
+    return [{"test": name, "reason": _sentence(reason)} for name, reason in found.items()]
 
 
 def _descriptor(name: str, sha256: str) -> dict[str, object]:
@@ -276,9 +249,9 @@ def _digest_named(descriptors: object, name: str) -> str:
     raise LookupError(name)
 
 
-def _sentence(value: object) -> str:
+def _sentence(words: str) -> str:
     """A reason may quote what an endpoint sent: that may be long, and no text that UTF-8 can carry."""
-    text = printable(string_or_none(value) or "")
+    text = printable(words)
     return text if len(text) <= _LONGEST_SENTENCE else text[: _LONGEST_SENTENCE - 1] + "…"
 
 
