@@ -63,7 +63,7 @@ def test_a_lag_is_in_no_figure_of_a_closed_loop_that_the_kernel_stamps() -> None
 
 
 def test_a_lag_beyond_the_gaps_is_in_every_loop_because_chunks_that_are_read_together_share_one_stamp() -> None:
-    quick, slow = Histogram([20 * NS_PER_MS] * 10), Histogram([50 * NS_PER_MS] * 10)
+    quick, slow = Histogram([15 * NS_PER_MS] * 10), Histogram([20 * NS_PER_MS] * 10)
     (found,) = told(LATE, "closed", icl=quick)
     assert found.startswith("process 1 of the client was up to 33 ms late")
     assert [] == told(LATE, "closed", icl=slow)

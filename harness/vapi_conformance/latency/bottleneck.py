@@ -28,7 +28,8 @@ def reasons(
 
     A loop that is late sends late, which an open loop's figures count; where the kernel stamps what comes, it does not
     read late. So in a closed loop under the kernel's clock a lag is in no figure, as long as each chunk is read before
-    the next one comes: of several that are read together only the newest has a stamp, and all are called as late.
+    the next one comes: of several that are read together only the newest has a stamp, and all are called as late. A lag
+    is known within a factor of two; there it counts as what it was at least.
     """
     median_ns, gap_ns = _median_ns(ttft), _median_ns(icl)
     allowed_ns = max(_LEAST_LAG_NS, 0 if median_ns is None else round(median_ns * _MOST_LAG_SHARE))
@@ -48,7 +49,7 @@ def reasons(
         lag_ns = each.lag_ns(0.99)
         if lag_ns is None or lag_ns <= allowed_ns:
             continue
-        if loop == "open" or each.clock == "process" or (gap_ns is not None and lag_ns > gap_ns):
+        if loop == "open" or each.clock == "process" or (gap_ns is not None and lag_ns // 2 > gap_ns):
             yield f"{name} of the client was up to {lag_ns / 1_000_000:.0f} ms late, in one of a hundred beats"
 
 
