@@ -112,7 +112,14 @@ OPTIONS: Final = (
         help="Seconds without a token after which the platform gives up (default: Vapi's model.timeoutSeconds, else "
         "20; 60 for rapida and direct).",
     ),
-    EndpointOption(name="report", metavar="FILE.json", help="Write the report to this file (schema harness/report)."),
+    EndpointOption(
+        name="report",
+        metavar="FILE",
+        kind="many",
+        help="Write the report to this file; repeatable. The suffix says the form: .json (schema harness/report, from "
+        "which `vapi-conformance report render` makes the others), .html (a page that needs nothing else) or .md (a "
+        "summary for CI).",
+    ),
     EndpointOption(
         name="save-exchanges",
         metavar="DIR",

@@ -15,6 +15,7 @@ from vapi_conformance.problems import UsageError
 from vapi_conformance.pytest_plugin.benchmarks import NODE_ID, LatencyBenchmarks, are_asked_for, are_only
 from vapi_conformance.pytest_plugin.distributed import Distributed
 from vapi_conformance.pytest_plugin.session import ConformanceSession
+from vapi_conformance.report.writing import check_report_place
 from vapi_conformance.rules import Rule, all_rules
 from vapi_conformance.rules.selection import select
 
@@ -32,6 +33,9 @@ def register(config: pytest.Config, settings: Mapping[str, Sequence[str]]) -> No
         listed = settings.get("expected-failures")
         known = all_rules()
         expected = load_expected_failures(Path(listed[-1]), known) if listed else dict[str, str]()
+        reports = sorted(map(Path, settings.get("report", ())), key=lambda path: path.suffix != ".json")
+        for path in reports:
+            check_report_place(path)
     except UsageError as problem:
         raise pytest.UsageError(str(problem)) from problem
 
@@ -48,7 +52,7 @@ def register(config: pytest.Config, settings: Mapping[str, Sequence[str]]) -> No
         endpoint=endpoint,
         rules=rules,
         expected=expected,
-        report=folder("report"),
+        reports=reports,
         exchanges_dir=folder("save-exchanges"),
         given=_as_typed(settings),
     )

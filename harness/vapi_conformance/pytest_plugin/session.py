@@ -30,6 +30,7 @@ from vapi_conformance.report.effect import heard_of, hearer
 from vapi_conformance.report.printable import printable
 from vapi_conformance.report.run import Run, Target
 from vapi_conformance.report.text import Style, summary
+from vapi_conformance.report.writing import write_report
 from vapi_conformance.rules import Rule
 from vapi_conformance.speech import chunk_plan
 from vapi_conformance.suite import MOST_TIRESOME, be_sure_of, needed_calls, needed_scenarios, play, play_every
@@ -55,7 +56,7 @@ class ConformanceSession:
     endpoint: Endpoint
     rules: Sequence[Rule]
     expected: Mapping[str, str]
-    report: Path | None
+    reports: Sequence[Path]
     exchanges_dir: Path | None
     given: str
     """The options that describe the endpoint, as typed; no secrets."""
@@ -67,6 +68,8 @@ class ConformanceSession:
     unreachable: str | None = None
     duration_s: float | None = None
     started_at: str | None = None
+    _unwritten: dict[Path, str] = field(default_factory=dict[Path, str])
+    """Reports that could not be written, and why."""
     _results: dict[str, RuleResult] = field(default_factory=dict[str, RuleResult])
     _reported: dict[str, None] = field(default_factory=dict[str, None])
 
@@ -281,7 +284,7 @@ class ConformanceSession:
         run = None if hasattr(session.config, "workerinput") else self.run()
         if run is None:
             return
-        if self.report is not None:
+        if self.reports:
             document = to_document(
                 run,
                 evidence=self.evidence,
@@ -289,12 +292,23 @@ class ConformanceSession:
                 started_at=self.started_at,
                 repeat=self.repeat,
             )
-            self.report.parent.mkdir(parents=True, exist_ok=True)
-            self.report.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+            self._write(document)
         unexpected = [each for each in run.results if each.gates and each.rule.id not in self.expected]
         nothing = run.verdict is Verdict.INCOMPLETE and not any(each.gates for each in run.results)
-        if (unexpected or nothing) and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        if session.exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            return
+        if unexpected or nothing:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        elif self._unwritten:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def _write(self, document: Mapping[str, object]) -> None:
+        """A report that cannot be written must not cost the summary, nor the other reports."""
+        for path in self.reports:
+            try:
+                write_report(document, path)
+            except UsageError as problem:
+                self._unwritten[path] = str(problem)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Verdict, counts, and each violation so that the investigation can end there."""
@@ -310,6 +324,8 @@ class ConformanceSession:
         if passing:
             told = f"expected to fail, but passing: {', '.join(passing)}; take them out of the list"
             terminalreporter.write_line(told, **_MARKUP["bad"])
-        for name, folder in (("report", self.report), ("exchanges", self.exchanges_dir)):
-            if folder is not None:
-                terminalreporter.write_line(f"{name}: {folder}")
+        for path in self.reports:
+            problem = self._unwritten.get(path)
+            terminalreporter.write_line(problem or f"report: {path}", **_MARKUP["bad" if problem else "plain"])
+        if self.exchanges_dir is not None:
+            terminalreporter.write_line(f"exchanges: {self.exchanges_dir}")
