@@ -1,8 +1,7 @@
 """`vapi-conformance bench`: latency under load."""
 
 import sys
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from vapi_conformance.cli.bench_consent import be_allowed
 from vapi_conformance.cli.bench_load_options import load_options
 from vapi_conformance.cli.bench_playing import Bench, BenchOutcome, Plan
 from vapi_conformance.cli.bench_progress import BenchProgress
+from vapi_conformance.cli.bench_reaching import reached
 from vapi_conformance.cli.bench_schedule import (
     LoadOptions,
     capped_loads,
@@ -22,10 +22,11 @@ from vapi_conformance.cli.bench_schedule import (
     loads,
     named_scenario,
 )
+from vapi_conformance.cli.broken_additions import tell_broken
 from vapi_conformance.cli.endpoint_options import endpoint_options, endpoint_settings, in_own_words, own_words
 from vapi_conformance.cli.printing import complain, json_option, print_json, print_lines
 from vapi_conformance.cli.result_file import check_place, write_json, write_text
-from vapi_conformance.endpoint import REFERENCE, Endpoint, Opened, opened, read_endpoint
+from vapi_conformance.endpoint import read_endpoint
 from vapi_conformance.latency.gates import parse_gate
 from vapi_conformance.latency.politeness import DEFAULT_CAP
 from vapi_conformance.latency.result import to_document
@@ -33,7 +34,6 @@ from vapi_conformance.latency.running import metrics_of
 from vapi_conformance.latency.sampling import MOST_KEPT
 from vapi_conformance.latency.traffic import FIRST_WORDS
 from vapi_conformance.masking import Secrets
-from vapi_conformance.reference import MODEL, reference_server
 from vapi_conformance.report.bench_text import bench_lines
 
 __all__ = ["command"]
@@ -263,7 +263,8 @@ def _played(
     """settings: of the endpoint."""
     with in_own_words():
         endpoint = read_endpoint(settings)
-        with _reached(endpoint) as live, crew(cluster, live) as nodes:
+        tell_broken()
+        with reached(endpoint) as live, crew(cluster, live) as nodes:
             be_allowed(plan.at_most(), to=live.platform.url(), yes=yes)
             with BenchProgress() as progress:
                 bench = Bench(plan=plan, endpoint=endpoint, live=live, progress=progress, cluster=nodes)
@@ -284,25 +285,6 @@ def _json(value: object) -> object:
     if isinstance(value, tuple):
         return list(value)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType] - click's are untyped
     return str(value) if isinstance(value, Path) else value
-
-
-@contextmanager
-def _reached(endpoint: Endpoint) -> Generator[Opened]:
-    """The endpoint; the bundled server with its key, not with its tokens, which live for two seconds on purpose."""
-    if endpoint.name != REFERENCE:
-        with opened(endpoint) as live:
-            yield live
-        return
-    with reference_server() as server:
-        ours = replace(
-            endpoint,
-            name=server.url,
-            api_key=server.key,
-            model=endpoint.model or MODEL,
-            secrets=(*endpoint.secrets, server.key),
-        )
-        with opened(ours) as live:
-            yield replace(live, target=replace(live.target, name=REFERENCE))
 
 
 def _keep(document: Mapping[str, object], out: Path | None, page: Path | None) -> None:

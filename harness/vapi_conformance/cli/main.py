@@ -13,6 +13,7 @@ __all__ = ["main"]
 
 _COMMANDS: Final = {
     "check": "judge recordings: exchange files, HAR 1.2",
+    "report": "make a page or a summary of stored reports",
     "check-webhook": "judge a live backend that answers Vapi's server messages",
     "hear": "the words that the caller hears of a recording, and when",
     "call": "hold a phone call with an endpoint, by keyboard or after a scenario",
@@ -20,6 +21,7 @@ _COMMANDS: Final = {
     "calibrate": "the instrument's own error on this machine",
     "rules": "the catalogue of rules",
     "explain": "one rule: what holds, why, an example that breaks it, what to do",
+    "certify": "play, keep, judge and sign: a certificate that anyone can verify",
     "keygen": "a pair of keys: one to sign certificates with, one to give away",
     "serve": "run the bundled reference server",
 }
