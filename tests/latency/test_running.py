@@ -128,6 +128,15 @@ class TestWholeCalls:
             message["content"] for messages in app.messages for message in messages if message["role"] == "assistant"
         }
 
+    def test_calls_that_are_over_are_kept_whole_for_the_judges(
+        self, engine: Engine, served: tuple[str, Answering]
+    ) -> None:
+        url, app = served
+        app.say = lambda number: refusal(500) if number == 8 else None
+        made = played(engine, Load(schedule=ClosedLoop(streams=1, requests=4, warm_up=1), traffic=calls(url)))
+        kept = [(len(each.answers), len(each.requests), each.has_failed) for each in made.keeper.calls]
+        assert [(2, 2, True), (3, 3, False), (3, 3, False), (3, 3, False)] == sorted(kept)
+
     def test_calls_come_at_a_rate(self, engine: Engine, served: tuple[str, Answering]) -> None:
         url, app = served
         schedule = OpenLoop(phases=constant(100.0), requests=5, warm_up=1)

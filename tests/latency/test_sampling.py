@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from latency.samples import answered, sample
+from vapi_conformance.call_scenario import all_call_scenarios
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End, Read, Response
 from vapi_conformance.latency.metrics import Sample
+from vapi_conformance.latency.played_calls import PlayedCall
 from vapi_conformance.latency.sampling import Keeper
 
 SOUND = answered((100, "Hello."))
@@ -109,3 +111,34 @@ class TestMerge:
             keeper.offer(sample(large))
         one.merge(other)
         assert (2, True, 4) == (len(one.kept), one.is_full, one.seen)
+
+
+class TestCalls:
+    @staticmethod
+    def call(number: int, *, has_failed: bool = False) -> PlayedCall:
+        scenario = all_call_scenarios()["ten-turns"]
+        return PlayedCall(
+            scenario=scenario, call_id=str(number), caller_data=(), size_bytes=1000, has_failed=has_failed
+        )
+
+    def test_a_tenth_as_many_are_kept_and_failures_apart(self) -> None:
+        keeper = Keeper(50)
+        for number in range(300):
+            keeper.offer_call(self.call(number, has_failed=number == 7))
+        kept = [each.call_id for each in keeper.calls]
+        assert (6, 6, True) == (len(kept), len(set(kept)), "7" in kept)
+        assert (0, ()) == (keeper.seen, keeper.kept)
+
+    def test_none_where_nobody_judges(self) -> None:
+        keeper = Keeper(0)
+        keeper.offer_call(self.call(1))
+        assert ((), False, True) == (keeper.calls, keeper.keeps_calls, Keeper(1).keeps_calls)
+
+    def test_the_bound_of_memory_holds(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("vapi_conformance.latency.sampling._MOST_BYTES", 2_500)
+        one, other = Keeper(), Keeper()
+        for number, keeper in enumerate((one, one, one, other, other)):
+            keeper.offer_call(self.call(number))
+        assert (2, True, 2) == (len(one.calls), one.is_full, len(other.calls))
+        one.merge(other)
+        assert 2 == len(one.calls)

@@ -116,6 +116,14 @@ class TestWholeCalls:
         assert [*first, ("assistant", "There is one left."), ("user", "I take two.")] == told(following.request)
         assert traffic.follow(call, answer("Thank you.")) is None
 
+    def test_placeholders_stand_for_words_of_this_caller(self) -> None:
+        says = "I am {name} from {city}, my word is {word}."
+        document = {**TWO_TURNS, "system": "You are {company}.", "turns": [{"says": says}]}
+        first, other, again = (told(calls(document).begin(number)[1].request) for number in (0, 1, 0))
+        assert first == again
+        assert first[-1] != other[-1]
+        assert [] == [text for _, text in (*first, *other) if "{" in str(text)]
+
     def test_each_call_has_a_caller_of_its_own_and_keeps_it(self) -> None:
         traffic = calls()
         call, asked = traffic.begin(0)

@@ -97,6 +97,10 @@ class TestTrouble:
         at = told.index("rules broken under load, judged on a sample of 10 of 40:")
         assert ["       4  MUST   z.must", "       1  MAY    a.may"] == told[at + 1 : at + 3]
 
+    def test_whole_calls_that_were_judged_are_counted(self) -> None:
+        words = "rules: none was broken, judged on each of 40 answers and on 3 whole calls"
+        assert words in lines(judged_calls=3)
+
     def test_no_judge_is_no_pass(self) -> None:
         assert "rules: not judged" in lines(judged=None, violations=None)
         assert "rules: not judged, because no answer came" in lines(judged=0)

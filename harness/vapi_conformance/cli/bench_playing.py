@@ -145,8 +145,8 @@ class Bench:
                 self._play_all(engine)
         course = self._course
         self.progress.say("judging")
-        kept = course.keeper.kept
-        judgement = judged(kept, profile=self.endpoint.profile, dialect=self.endpoint.dialect)
+        keeper = course.keeper
+        judgement = judged(keeper.kept, keeper.calls, profile=self.endpoint.profile, dialect=self.endpoint.dialect)
         course.tally.violations.update(judgement.violations)
         target = self.live.target
         result = Result(
@@ -166,6 +166,7 @@ class Bench:
             calibration=None if calibration is None else calibration.to_document(),
             instrument_error_ns={} if calibration is None else calibration.by_metric(),
             judged=judgement.judged if self.plan.keeps else None,
+            judged_calls=judgement.calls,
             heard=judgement.heard,
             stopped=course.stopped,
             bottleneck_reasons=tuple(course.bottleneck),

@@ -17,6 +17,7 @@ from vapi_conformance.auth import TokenSource
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.latency.calibration import Level, LevelError, calibrated
 from vapi_conformance.latency.engine import Engine, Measured, Prepared, Settings, prepared
+from vapi_conformance.latency.played_calls import PlayedCall
 from vapi_conformance.latency.running import Course, Load, metrics_of, play
 from vapi_conformance.latency.sampling import Keeper
 from vapi_conformance.latency.schedules import ClosedLoop, Part, Schedule, slice_of
@@ -221,6 +222,11 @@ class _Course(Course):
         with self._growing:
             super().take(measured, evidence, load, groups=groups)
 
+    def take_call(self, call: PlayedCall) -> None:
+        """See Course."""
+        with self._growing:
+            super().take_call(call)
+
     def plain(self) -> Course:
         """A copy that can travel."""
         with self._growing:
@@ -252,9 +258,9 @@ class _SpreadCalls(WholeCalls):
 
     part: Part
 
-    def begin(self, number: int) -> tuple[CallUnderWay, Asked]:
+    def begin(self, number: int, *, is_kept: bool = False) -> tuple[CallUnderWay, Asked]:
         """See WholeCalls."""
-        return WholeCalls.begin(self, self.part.worker + number * self.part.of)
+        return WholeCalls.begin(self, self.part.worker + number * self.part.of, is_kept=is_kept)
 
 
 def _with_tokens(load: Load, secrets: Secrets) -> Load:

@@ -92,6 +92,8 @@ class Result:
     """The instrument's own error, by a metric's name; without those of which it is not known."""
     judged: int | None = None
     """Answers on which the rules were judged: all, or a fair sample; None where none was."""
+    judged_calls: int = 0
+    """Whole calls on which the rules over calls were judged."""
     heard: Mapping[str, int] = field(default_factory=dict[str, int])
     """What the platform's client would make of those: heard, silence, call-ends, ...; how many each."""
     stopped: str | None = None
@@ -156,6 +158,7 @@ def to_document(result: Result) -> dict[str, object]:
             "by_kind": dict(sorted(tally.errors.items())),
         },
         "judged": result.judged,
+        "judged_calls": result.judged_calls,
         "violations": None if result.judged is None else dict(sorted(tally.violations.items())),
         "heard": dict(sorted(result.heard.items())),
         "stopped": result.stopped,

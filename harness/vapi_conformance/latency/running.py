@@ -16,6 +16,7 @@ from vapi_conformance.evidence import NS_PER_S, Conditions, Evidence
 from vapi_conformance.latency.bottleneck import reasons
 from vapi_conformance.latency.engine import NOT_SENT, Engine, Health, Measured, Shot
 from vapi_conformance.latency.metrics import Metric, Sample, TurnModel, error_kind, metrics_for
+from vapi_conformance.latency.played_calls import PlayedCall
 from vapi_conformance.latency.result import Worker
 from vapi_conformance.latency.sampling import Keeper
 from vapi_conformance.latency.schedules import ClosedLoop, OpenLoop, Schedule, Start
@@ -34,6 +35,10 @@ INTERRUPTED: Final = "interrupted by the user"
 _WARM_UP: Final = "warm-up"
 _GRACE_NS: Final = NS_PER_S
 """The engine itself sends nothing after the time is over; by then nothing more needs to be handed to it."""
+
+_MOST_KEPT_AT_ONCE: Final = 64
+"""Calls under way that are kept for the judges: each takes memory with every turn. Which ones, does not depend on how
+they go."""
 
 Watch = Callable[["Course"], None]
 """Told after each answer."""
@@ -124,6 +129,10 @@ class Course:
         if load.stop_at is not None and len(self._recent) == ERRORS_LOOKED_AT and share >= load.stop_at:
             self.stopped = f"{sum(self._recent)} of the last {ERRORS_LOOKED_AT} requests went wrong"
 
+    def take_call(self, call: PlayedCall) -> None:
+        """One more call that is over."""
+        self.keeper.offer_call(call)
+
 
 def loop_of(schedule: Schedule) -> Literal["closed", "open"]:
     """Whether requests wait for answers."""
@@ -192,6 +201,8 @@ class _Player:
     """Requests given to the engine, in all its runs."""
     _begun: int = 0
     """Calls begun."""
+    _kept: int = 0
+    """Calls under way that are kept for the judges."""
     _turns: dict[str, _Turn] = field(default_factory=dict[str, _Turn])
     """By the tag of their shot under way."""
     _read: dict[int, Evidence] = field(default_factory=dict[int, Evidence])
@@ -242,8 +253,10 @@ class _Player:
             yield Start(number=number, intended_ns=0, is_warm_up=number < schedule.warm_up)
 
     def _first_turn(self, traffic: WholeCalls, start: Start) -> Shot:
-        call, asked = traffic.begin(self._begun)
+        is_kept = not start.is_warm_up and self._kept < _MOST_KEPT_AT_ONCE and self.course.keeper.keeps_calls
+        call, asked = traffic.begin(self._begun, is_kept=is_kept)
         self._begun += 1
+        self._kept += call.played is not None
         return self._turn(call, asked, start.intended_ns, is_warm_up=start.is_warm_up)
 
     def _turn(self, call: CallUnderWay, asked: Asked, at_ns: int, *, is_warm_up: bool) -> Shot:
@@ -260,7 +273,13 @@ class _Player:
         most = self.load.most_requests
         if self.course.stopped is not None or (most is not None and self._asked >= most):
             return
+        was_kept = turn.call.played is not None
         asked = traffic.follow(turn.call, evidence)
+        played = turn.call.played
+        if was_kept and (asked is None or played is None):
+            self._kept -= 1
+        if asked is None and played is not None:
+            self.course.take_call(played)
         if asked is not None:
             yield self._turn(turn.call, asked, measured.ended_ns + asked.pause_ns, is_warm_up=turn.is_warm_up)
         elif isinstance(schedule, ClosedLoop) and self._has_time(schedule, measured):

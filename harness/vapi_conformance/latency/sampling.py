@@ -4,71 +4,70 @@ Answers that are sound on their face and those that are not are drawn apart, so 
 answers are not lost.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End
 from vapi_conformance.latency.metrics import Sample, error_kind
+from vapi_conformance.latency.played_calls import PlayedCall, weight_of
 
 __all__ = ["MOST_KEPT", "Keeper", "fair_union"]
 
 MOST_KEPT: Final = 200
 """Of each of the two kinds, unless somebody asks for more."""
 _MOST_BYTES: Final = 64 * 1024 * 1024
-_BYTES_PER_READ: Final = 200
-"""That Python takes beside what was read."""
+"""Of the answers, and again of the calls."""
+_ANSWERS_PER_CALL: Final = 10
+"""About; so many fewer calls are kept."""
 _Item = TypeVar("_Item")
 
 
-class Keeper:
-    """Keeps at most so many answers of each kind, each of those that came with the same probability."""
+class _Drawn(Generic[_Item]):
+    """At most so many of each of two kinds, each of those that came with the same probability."""
 
-    def __init__(self, most: int = MOST_KEPT, *, seed: int = 0) -> None:
-        """most: of each kind; 0 keeps none. seed: the same draw of the same run."""
-        self._most = most
-        self._random = Random(seed)  # noqa: S311 - reproducible, not secret
+    def __init__(self, most: int, random: Random, weigh: Callable[[_Item], int]) -> None:
+        self.most = most
+        self._random = random
+        self._weigh = weigh
         self._seen = {True: 0, False: 0}
-        self._kept: dict[bool, list[Evidence]] = {True: [], False: []}
+        self._kept: dict[bool, list[_Item]] = {True: [], False: []}
         self._bytes = 0
         self.is_full = False
-        """Whether some were too large to be kept beside the others."""
 
-    def offer(self, sample: Sample) -> None:
-        """Algorithm R (Vitter, 1985). What got no response at all shows no rule anything."""
-        exchange = sample.evidence.exchange
-        if exchange.response is None or not self._most:
+    def offer(self, item: _Item, *, is_sound: bool) -> None:
+        """Algorithm R (Vitter, 1985)."""
+        if not self.most:
             return
-        kind = error_kind(sample) is None and exchange.end is End.CLEAN
-        self._seen[kind] += 1
-        kept = self._kept[kind]
-        at = len(kept) if len(kept) < self._most else self._random.randrange(self._seen[kind])
-        if at >= self._most:
+        self._seen[is_sound] += 1
+        kept = self._kept[is_sound]
+        at = len(kept) if len(kept) < self.most else self._random.randrange(self._seen[is_sound])
+        if at >= self.most:
             return
-        evidence = replace(sample.evidence)  # without what was worked out of it, which is larger than itself
-        freed = _weight(kept[at]) if at < len(kept) else 0
-        if self._bytes - freed + _weight(evidence) > _MOST_BYTES:
+        weight = self._weigh(item)
+        freed = self._weigh(kept[at]) if at < len(kept) else 0
+        if self._bytes - freed + weight > _MOST_BYTES:
             self.is_full = True
             return
-        self._bytes += _weight(evidence) - freed
-        kept[at : at + 1] = [evidence]
+        self._bytes += weight - freed
+        kept[at : at + 1] = [item]
 
-    def merge(self, other: "Keeper") -> None:
+    def merge(self, other: "_Drawn[_Item]") -> None:
         """All that was offered to the other one, as if it had been offered here; within the bounds of this one."""
         self.is_full |= other.is_full
         self._bytes = 0
         for kind, mine in self._kept.items():
             seen = (self._seen[kind], other._seen[kind])  # noqa: SLF001 - of the same class
             theirs = other._kept[kind]  # noqa: SLF001 - of the same class
-            chosen = fair_union((mine, theirs), seen, most=self._most, random=self._random)
+            chosen = fair_union((mine, theirs), seen, most=self.most, random=self._random)
             self._seen[kind] = sum(seen)
             self._kept[kind] = [each for each in chosen if self._has_room(each)]
 
-    def _has_room(self, evidence: Evidence) -> bool:
+    def _has_room(self, item: _Item) -> bool:
         """Then it is counted."""
-        weight = _weight(evidence)
+        weight = self._weigh(item)
         if self._bytes + weight > _MOST_BYTES:
             self.is_full = True
             return False
@@ -77,13 +76,64 @@ class Keeper:
 
     @property
     def seen(self) -> int:
-        """Answers that were offered."""
         return sum(self._seen.values())
 
     @property
-    def kept(self) -> tuple[Evidence, ...]:
-        """What was kept, in no order."""
+    def kept(self) -> tuple[_Item, ...]:
         return (*self._kept[True], *self._kept[False])
+
+
+class Keeper:
+    """Answers, and whole calls: of each a fair sample of the sound ones and of the others."""
+
+    def __init__(self, most: int = MOST_KEPT, *, seed: int = 0) -> None:
+        """most: answers of each kind; 0 keeps none. seed: the same draw of the same run."""
+        random = Random(seed)  # noqa: S311 - reproducible, not secret
+        self._answers = _Drawn[Evidence](most, random, weight_of)
+        self._calls = _Drawn[PlayedCall](-(-most // _ANSWERS_PER_CALL), random, _weight_of_call)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether some were too large to be kept beside the others."""
+        return self._answers.is_full or self._calls.is_full
+
+    def offer(self, sample: Sample) -> None:
+        """What got no response at all shows no rule anything."""
+        exchange = sample.evidence.exchange
+        if exchange.response is None:
+            return
+        is_sound = error_kind(sample) is None and exchange.end is End.CLEAN
+        # Without what was worked out of it, which is larger than itself.
+        self._answers.offer(replace(sample.evidence), is_sound=is_sound)
+
+    def offer_call(self, call: PlayedCall) -> None:
+        """One that is over."""
+        self._calls.offer(call, is_sound=not call.has_failed)
+
+    def merge(self, other: "Keeper") -> None:
+        """All that was offered to the other one, as if it had been offered here; within the bounds of this one."""
+        self._answers.merge(other._answers)  # noqa: SLF001 - of the same class
+        self._calls.merge(other._calls)  # noqa: SLF001 - of the same class
+
+    @property
+    def keeps_calls(self) -> bool:
+        """Whether any."""
+        return self._calls.most > 0
+
+    @property
+    def seen(self) -> int:
+        """Answers that were offered."""
+        return self._answers.seen
+
+    @property
+    def kept(self) -> tuple[Evidence, ...]:
+        """Answers, in no order."""
+        return self._answers.kept
+
+    @property
+    def calls(self) -> tuple[PlayedCall, ...]:
+        """In no order."""
+        return self._calls.kept
 
 
 def fair_union(
@@ -104,7 +154,5 @@ def fair_union(
     return chosen
 
 
-def _weight(evidence: Evidence) -> int:
-    exchange = evidence.exchange
-    sent = exchange.request.body or b""
-    return len(sent) + sum(len(read.data) + _BYTES_PER_READ for read in exchange.reads)
+def _weight_of_call(call: PlayedCall) -> int:
+    return call.size_bytes

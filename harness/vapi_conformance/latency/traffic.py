@@ -12,10 +12,13 @@ from typing import Final
 from vapi_conformance.call.playing import SYSTEM_PROMPT
 from vapi_conformance.call.speaking import speech_ns
 from vapi_conformance.call.tools import END_CALL, HAND_OFF, TRANSFER, offered
+from vapi_conformance.call.words import own_words, placeholders
+from vapi_conformance.call_record import CallRequest, Why
 from vapi_conformance.call_scenario import CallScenario, Turn
 from vapi_conformance.evidence import NS_PER_S, Evidence
 from vapi_conformance.exchange import End, Label
 from vapi_conformance.latency.engine import Prepared, prepared
+from vapi_conformance.latency.played_calls import PlayedCall
 from vapi_conformance.platforms.calling import Calling, native_body
 from vapi_conformance.platforms.vapi import NO_RESULT, SUCCESS, Conversation, Platform, ToolCall
 from vapi_conformance.platforms.vapi.history import Heard
@@ -37,6 +40,8 @@ _MOST_CALLS: Final = 16
 _MOST_CHARACTERS: Final = 20_000
 """Of an answer that go into the history, and of the arguments of a call: twenty minutes of speech."""
 _ID_DIGITS: Final = 12
+_MOST_WORDS: Final = 168
+"""Of `own_words`. Of callers whose numbers differ by a multiple of it, two have the same."""
 
 
 class SingleTurns:
@@ -82,6 +87,12 @@ class CallUnderWay:
     """Turns of the caller so far."""
     rounds: int = 0
     """Tool rounds of this turn."""
+    values: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What stands for the scenario's placeholders."""
+    played: PlayedCall | None = None
+    """For the judges; None where it is not kept."""
+    at_ns: int = 0
+    """Call time of the newest request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,31 +123,47 @@ class WholeCalls:
         if not any(map(_words, self.scenario.turns)) and not _speaks_first(self.scenario):
             raise UsageError(f"--scenario: in the call {self.scenario.name!r} the model is never asked")
 
-    def begin(self, number: int) -> tuple[CallUnderWay, Asked]:
-        """The number-th call of the load, and its first request."""
-        platform = self.platform.in_call(number + 1)
+    def begin(self, number: int, *, is_kept: bool = False) -> tuple[CallUnderWay, Asked]:
+        """The number-th call of the load, and its first request. is_kept: whole, where there are rules over it."""
         scenario = self.scenario
-        conversation = Conversation().system(_system(platform, scenario.system))
-        if scenario.first_message and not _speaks_first(self.scenario):
-            conversation = conversation.assistant(scenario.first_message)
+        words = own_words(_MOST_WORDS, 0)
+        word = words[number % _MOST_WORDS]
+        platform = self.platform.in_call(number + 1)
+        values = {"{word}": word}
+        played = None
+        if isinstance(platform, Platform):
+            platform = replace(platform, locale=scenario.locale)
+            values |= {**placeholders(number % _CALLERS, platform.caller.locale, word), "{name}": platform.caller.name}
+            if is_kept:
+                played = PlayedCall.of(platform.caller, scenario, word, words)
+        conversation = Conversation().system(_system(platform, _filled(scenario.system or SYSTEM_PROMPT, values)))
+        if scenario.first_message and not _speaks_first(scenario):
+            conversation = conversation.assistant(_filled(scenario.first_message, values))
         left = [turn for turn in scenario.turns if _words(turn)]
-        call = CallUnderWay(platform=platform, conversation=conversation, left=left)
-        if not _speaks_first(self.scenario):
+        call = CallUnderWay(platform=platform, conversation=conversation, left=left, values=values, played=played)
+        if not _speaks_first(scenario):
             self._hear(call)
-        return call, Asked(request=self._request(call))
+        return call, self._asked(call, "heard" if call.turn else "greeting", 0)
 
     def follow(self, call: CallUnderWay, evidence: Evidence) -> Asked | None:
         """The request after this answer; None where the call is over: all is said, or the answer failed."""
-        if not evidence.is_success or evidence.exchange.end is not End.CLEAN or evidence.transcript.errors:
+        has_failed = not evidence.is_success or evidence.exchange.end is not End.CLEAN or evidence.transcript.errors
+        call.at_ns += evidence.exchange.timing.end_ns or 0
+        if call.played is not None and not call.played.takes(evidence, has_failed=bool(has_failed)):
+            call.played = None
+        if has_failed:
             return None
         text = evidence.transcript.text[:_MOST_CHARACTERS].strip()
         calls = self._calls(evidence)
         if any(each.name in (END_CALL, TRANSFER) or each.name.startswith(HAND_OFF) for each in calls):
             return None
         if calls and call.rounds < _MOST_ROUNDS:
+            pause_ns = self._running_ns(calls)
+            if call.played is not None:
+                call.played.ran(calls, at_ns=call.at_ns, for_ns=pause_ns)
             call.rounds += 1
             call.conversation = call.conversation.tools(*calls, filler=text or None)
-            return Asked(request=self._request(call), pause_ns=self._running_ns(calls))
+            return self._asked(call, "tool-results", pause_ns)
         if text:
             call.conversation = call.conversation.assistant(text)
         if not call.left:
@@ -145,10 +172,17 @@ class WholeCalls:
         if self.is_real_time:
             pause_ns = speech_ns(text, self.characters_per_second) + round(call.left[0].after_s * NS_PER_S)
         self._hear(call)
+        return self._asked(call, "heard", pause_ns)
+
+    def _asked(self, call: CallUnderWay, why: Why, pause_ns: int) -> Asked:
+        call.at_ns += pause_ns
+        if call.played is not None:
+            request = CallRequest(at_ns=call.at_ns, turn=call.turn, number=call.rounds, why=why)
+            call.played.requests.append(request)
         return Asked(request=self._request(call), pause_ns=pause_ns)
 
     def _hear(self, call: CallUnderWay) -> None:
-        words = _words(call.left.pop(0))
+        words = _filled(_words(call.left.pop(0)), call.values)
         entries = call.conversation.entries
         call.turn += 1
         call.rounds = 0
@@ -200,8 +234,14 @@ def _words(turn: Turn) -> str:
     return f"User's Keypad Entry: {turn.keypad}" if turn.keypad is not None else ""
 
 
-def _system(platform: Calling, scenario: str | None = None) -> str:
-    return "\n\n".join([*platform.system_prompts, scenario or SYSTEM_PROMPT])
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text
+
+
+def _system(platform: Calling, prompt: str = SYSTEM_PROMPT) -> str:
+    return "\n\n".join([*platform.system_prompts, prompt])
 
 
 def _prepared(

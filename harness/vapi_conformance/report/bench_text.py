@@ -259,6 +259,8 @@ def _violations(document: Mapping[str, object], levels: Mapping[str, str]) -> It
         return
     broken = object_or_nothing(document.get("violations"))
     basis = f"on each of {_count(judged, 'answer')}" if judged >= answers else f"on a sample of {judged} of {answers}"
+    if calls := _integer(document, "judged_calls"):
+        basis += f" and on {_count(calls, 'whole call')}"
     if not judged:
         yield Line("rules: not judged, because no answer came", "faint")
     elif not broken:
