@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from vapi_conformance.cli.catalogue import chosen
-from vapi_conformance.cli.check_text import Summary, run_lines
+from vapi_conformance.cli.check_text import Summary, repeat_command, run_lines
 from vapi_conformance.cli.judging import Judge
 from vapi_conformance.cli.printing import JsonResults, json_option, print_lines
 from vapi_conformance.cli.reading import Reading, files_argument
@@ -78,7 +78,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     def tell(run: Run, path: Path) -> None:
         summary.add(run)
         if as_json:
-            results.add({**to_document(run), "source": run.target.name})
+            results.add({**to_document(run, repeat=repeat_command(path, options)), "source": run.target.name})
         else:
             with reading.paused():
                 print_lines(run_lines(run, path, options=options, verbose=verbose))

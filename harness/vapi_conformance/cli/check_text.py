@@ -12,7 +12,7 @@ from vapi_conformance.report.text import Line, Style, violation_lines
 from vapi_conformance.rules.rule import Level
 from vapi_conformance.verdict import Outcome, RuleResult
 
-__all__ = ["Summary", "run_lines"]
+__all__ = ["Summary", "repeat_command", "run_lines"]
 
 _MOST_OFTEN: Final = 5
 
@@ -23,8 +23,6 @@ def run_lines(run: Run, path: Path, *, options: str = "", verbose: bool = False)
     sentence, style = _comes_to(run)
     levels = (Level.MUST, Level.SHOULD, Level.MAY) if verbose else (Level.MUST, Level.SHOULD)
     in_full = [] if _is_unjudged(run) else [result for level in levels for result in run.broken(level)]
-    # violation_lines puts the rule in with str.format, and a file may have any name.
-    command = f"vapi-conformance check {shlex.quote(str(path))}{options}".replace("{", "{{").replace("}", "}}")
     read = _reading(run)
     if not in_full:
         yield Line(f"{title}: {sentence}{f' · {read}' if read else ''}", style)
@@ -34,10 +32,16 @@ def run_lines(run: Run, path: Path, *, options: str = "", verbose: bool = False)
         yield Line(f"  {read}", "faint")
     yield Line("")
     for result in in_full:
-        yield from violation_lines(result, repeat=f"{command} --rule {{rule}}")
+        yield from violation_lines(result, repeat=repeat_command(path, options))
         yield Line("")
     yield Line(f"{title}: {sentence}", style)
     yield Line("")
+
+
+def repeat_command(path: Path, options: str) -> str:
+    """A format string that takes `rule`; a file may have any name."""
+    command = f"vapi-conformance check {shlex.quote(str(path))}{options}".replace("{", "{{").replace("}", "}}")
+    return f"{command} --rule {{rule}}"
 
 
 def _reading(run: Run) -> str | None:

@@ -1,6 +1,5 @@
 """`vapi-conformance check-webhook`: judge a live backend by the messages that Vapi would post to it."""
 
-import json
 import random
 import shlex
 import sys
@@ -32,6 +31,7 @@ from vapi_conformance.report.document import to_document
 from vapi_conformance.report.printable import printable
 from vapi_conformance.report.run import Run, Target
 from vapi_conformance.report.text import summary
+from vapi_conformance.report.writing import check_report_place, write_report
 from vapi_conformance.rules import Profile, Rule
 from vapi_conformance.verdict import Verdict, judge
 from vapi_conformance.webhook_scenario import WebhookScenario, all_webhook_scenarios
@@ -123,7 +123,14 @@ Tools are run: give the address of a test system, or arguments that do no harm.
 @click.option(
     "--rule", "patterns", multiple=True, metavar="RULE", help="Judge this rule only; repeatable; 'webhook.*' takes all."
 )
-@click.option("--report", type=click.Path(path_type=Path), metavar="FILE.json", help="Write the report to this file.")
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the report to this file, by its suffix as .json, .html or .md; repeatable.",
+)
 @click.option(
     "--save-exchanges",
     type=click.Path(path_type=Path),
@@ -145,7 +152,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     headers: tuple[str, ...],
     timeout_s: float | None,
     patterns: tuple[str, ...],
-    report: Path | None,
+    reports: tuple[Path, ...],
     save_exchanges: Path | None,
     verbose: bool,
     as_json: bool,
@@ -168,19 +175,21 @@ def command(  # noqa: PLR0913 - one parameter per option
         timeout_s=timeout_s,
     )
     rules = _rules(patterns)
+    for path in reports:
+        check_report_place(path)
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     with _reachable(options) as settings:
         run, exchanges = _judged(settings, rules, frozenset(messages), name=url)
     if save_exchanges is not None:
         store(exchanges, save_exchanges)
-    document = to_document(run, started_at=started_at)
-    if report is not None:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    repeat = _repeat(options, messages, save_exchanges)
+    document = to_document(run, started_at=started_at, repeat=repeat)
+    for path in reports:
+        write_report(document, path)
     if as_json:
         print_json(document)
     else:
-        print_lines(summary(run, repeat=_repeat(options, messages, save_exchanges), verbose=verbose))
+        print_lines(summary(run, repeat=repeat, verbose=verbose))
     sys.exit(0 if run.verdict is Verdict.CONFORMANT else 1)
 
 
@@ -225,6 +234,7 @@ def _judged(
         dialect=_DIALECT,
         results=judge(rules, evidence, profile=Profile.VAPI, dialect=_DIALECT),
         exchanges=len(judged),
+        evidence=evidence,
         duration_s=round(time.monotonic() - started, 3),
         lints=[*settings.lints, *_declined_lint(left_out.values()), *_broken_off_lint(exchanges)],
         unreachable=unreachable,

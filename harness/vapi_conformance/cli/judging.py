@@ -70,6 +70,7 @@ class Judge:
             recognised=because,
             flavour=None if flavour is None else flavour.sentence,
             exchanges=1,
+            evidence=evidence,
             unreachable=None if came else f"no response came{f' ({exchange.error})' if exchange.error else ''}",
         )
 
@@ -122,6 +123,7 @@ class Judge:
             dialect=dialect,
             results=owed(judge(rules, evidence, profile=profile, dialect=dialect), [call.name]),
             exchanges=len(evidence),
+            evidence=evidence,
         )
 
     def _together(self, folder: Path, attempts: dict[_Attempt, dict[str, Path]], rules: Sequence[Rule]) -> Run:

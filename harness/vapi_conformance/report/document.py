@@ -26,17 +26,18 @@ _FEW_MARKED_BYTES: Final = 240
 def to_document(
     run: Run,
     *,
-    evidence: Sequence[Evidence] = (),
+    evidence: Sequence[Evidence] | None = None,
     expected_failures: Collection[str] = (),
     started_at: str | None = None,
     repeat: str | None = None,
 ) -> dict[str, object]:
     """JSON-ready. At most 50 violations per rule; `broken` counts them all.
 
-    evidence: the exchanges that are told one by one. repeat: a format string that takes `rule`: the command that shows
-    one rule again.
+    evidence: the exchanges that are told one by one; without it those of the run. repeat: a format string that takes
+    `rule`: the command that shows one rule again.
     """
-    ids = Ids(evidence)
+    told = run.evidence if evidence is None else evidence
+    ids = Ids(told)
     return {
         "format": "vapi-conformance/report",
         "version": 1,
@@ -64,7 +65,7 @@ def to_document(
         "recognised": run.recognised,
         "flavour": run.flavour,
         "rules": [_rule(each, ids, expected=each.rule.id in expected_failures, repeat=repeat) for each in run.results],
-        "played": played_documents(evidence, ids, violated=list(_telling(run.results))),
+        "played": played_documents(told, ids, violated=list(_telling(run.results))),
     }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from vapi_conformance.dialects.names import Dialect
+from vapi_conformance.evidence import Evidence
 from vapi_conformance.rules.rule import Level, Profile
 from vapi_conformance.verdict import Outcome, RuleResult, Verdict, verdict_of
 
@@ -46,6 +47,8 @@ class Run:
     """Whose server this looks like, and why; None where nothing tells."""
     unreachable: str | None = None
     """Why there was nothing to judge, one sentence."""
+    evidence: Sequence[Evidence] = field(default=(), repr=False)
+    """What was judged, where it is told one by one."""
 
     @cached_property
     def verdict(self) -> Verdict:
