@@ -1,0 +1,60 @@
+"""A violation as Markdown for an issue tracker.
+
+What came from an endpoint stands in indented blocks: nothing in there is markup, whatever it says. Fences could be
+closed by it, and a name with an @ would call people.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from vapi_conformance.narrow import object_or_nothing
+from vapi_conformance.report.html import plain
+from vapi_conformance.report.page.values import objects, string
+
+__all__ = ["issue_text"]
+
+_MOST_CHARACTERS: Final = 1500
+
+
+def issue_text(rule: Mapping[str, object], violation: Mapping[str, object], provenance: str, curl: str) -> str:
+    """provenance: one line on what was judged, and by what. curl: empty where the request is not told."""
+    return "\n".join(_lines(rule, violation, provenance, curl))
+
+
+def _lines(rule: Mapping[str, object], violation: Mapping[str, object], provenance: str, curl: str) -> Iterator[str]:
+    yield f"### {_code(rule.get('id'))} is broken ({string(rule.get('level'))})"
+    yield from _block("Required", string(rule.get("statement")))
+    yield from _block("Source", string(rule.get("source")))
+    yield from _block("Expected", string(violation.get("expected")))
+    yield from _block("Actual", string(violation.get("actual")))
+    place = string(violation.get("exchange"))
+    if isinstance(start := violation.get("start_byte"), int):
+        place += f", byte {start}"
+    yield from _block("Where", place)
+    shown = object_or_nothing(violation.get("bytes"))
+    if shown:
+        parts = (string(shown.get(name)) for name in ("before", "marked", "after"))
+        before, marked, after = parts
+        yield from _block("Bytes, the offending ones between ⟦ and ⟧", f"{before}⟦{marked}⟧{after}")
+    for effect in objects(violation.get("effects"))[:3]:
+        told = f"{string(effect.get('sentence'))}"
+        yield from _block("What follows", told)
+    yield from _block("How to mend it", string(rule.get("remedy")))
+    yield from _block("Repeat the request", curl)
+    yield from _block("Repeat the check", string(violation.get("repeat")))
+    yield from _block("Judged", provenance)
+
+
+def _code(value: object) -> str:
+    """Inline code; a rule's id has no backtick, and one that had would end it."""
+    return f"`{plain(string(value), 200).replace('`', '')}`".replace("\n", " ")
+
+
+def _block(title: str, text: str) -> Iterator[str]:
+    if not text:
+        return
+    yield ""
+    yield f"**{title}**"
+    yield ""
+    for line in plain(text, _MOST_CHARACTERS).split("\n"):
+        yield f"    {line}"

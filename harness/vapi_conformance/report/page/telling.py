@@ -1,0 +1,76 @@
+"""Which answers show best what callers hear: a few that went wrong, each in its own way, and a sound one beside."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from vapi_conformance.report.page.exchanges import Exchange
+from vapi_conformance.report.page.values import counted
+
+__all__ = ["Told", "telling"]
+
+_MOST_WRONG: Final = 4
+_MOST_SOUND: Final = 3
+_HARDLY_ANY_MS: Final = 300
+"""Less dead air than this is no reason to show an answer."""
+_GRAVITY: Final = {"bad": 2, "warn": 1}
+_LONG_CHARACTERS: Final = 400
+"""Of a sound answer: a longer one does not show better what speech is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An answer, and how many others went the same way."""
+
+    exchange: Exchange
+    is_sound: bool
+    alike: int
+
+    @property
+    def says(self) -> str:
+        """Of the others."""
+        return f"{counted(self.alike, 'other answer')} went the same way." if self.alike else ""
+
+
+def telling(exchanges: Sequence[Exchange]) -> tuple[Told, ...]:
+    """Each way of going wrong once, the frequent ones first; sound answers alone where nothing went wrong."""
+    wrong: dict[tuple[str, ...], list[Exchange]] = {}
+    sound: list[Exchange] = []
+    for each in exchanges:
+        if not each.is_ordinary:
+            continue
+        if (way := _way(each)) is not None:
+            wrong.setdefault(way, []).append(each)
+        elif each.speech is not None and each.speech.has_words and not each.broken:
+            sound.append(each)
+    ranked = sorted(wrong.values(), key=lambda members: (_weight(members[0]), len(members)), reverse=True)[:_MOST_WRONG]
+    told = [Told(exchange=max(each, key=_weight), is_sound=False, alike=len(each) - 1) for each in ranked]
+    best = sorted(sound, key=_interest, reverse=True)[: 1 if told else _MOST_SOUND]
+    return (*told, *(Told(exchange=each, is_sound=True, alike=0) for each in best))
+
+
+def _way(exchange: Exchange) -> tuple[str, ...] | None:
+    """How the caller is let down: by silence inside, by hearing nothing, by the end of the call."""
+    speech, first = exchange.speech, exchange.first_consumer
+    if speech is None or first is None or exchange.end == "we hung up":
+        return None
+    if speech.dead_air_ms >= _HARDLY_ANY_MS:
+        return ("dead air",)
+    if first.tone in _GRAVITY:
+        return (first.what, exchange.status if exchange.tone != "plain" else "", "words" if speech.has_words else "")
+    return None
+
+
+def _weight(exchange: Exchange) -> tuple[float, float, int]:
+    """What shows most: words with silences in them, then how grave it is."""
+    speech, first = exchange.speech, exchange.first_consumer
+    if speech is None or first is None:
+        return (0, 0, 0)
+    dead_air_ms = speech.dead_air_ms if speech.dead_air_ms >= _HARDLY_ANY_MS else 0.0
+    return (2.5 if dead_air_ms else _GRAVITY.get(first.tone, 0), dead_air_ms, int(bool(exchange.asked)))
+
+
+def _interest(exchange: Exchange) -> tuple[int, int]:
+    """A sound answer of some length, to something the caller said."""
+    length = sum(len(each.text) for each in exchange.speech.segments if each.kind == "words") if exchange.speech else 0
+    return int(bool(exchange.asked)), min(length, _LONG_CHARACTERS) if length <= _LONG_CHARACTERS else 0
