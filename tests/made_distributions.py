@@ -9,6 +9,7 @@ import pytest
 
 import vapi_conformance.rules as catalogue
 from vapi_conformance import additions
+from vapi_conformance.report import custom_clients
 
 __all__ = ["RULES", "installed", "with_distribution"]
 
@@ -65,5 +66,5 @@ def with_distribution(*folders: Path) -> Iterator[None]:
 
 
 def _forget() -> None:
-    for each in (additions._all, catalogue._third_party, catalogue.all_rules):
+    for each in (additions._all, catalogue._third_party, catalogue.all_rules, custom_clients._read):
         each.cache_clear()

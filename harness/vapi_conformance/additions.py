@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from vapi_conformance.problems import UsageError
 
-__all__ = ["Addition", "AdditionError", "Group", "Origin", "additions", "one_sentence"]
+__all__ = ["Addition", "AdditionError", "Group", "Origin", "additions", "one_sentence", "shown_origin"]
 
 Group = Literal["rules", "platforms", "consumers"]
 _NOUNS: Final[dict[Group, str]] = {"rules": "rules", "platforms": "platform", "consumers": "consumer"}
@@ -26,8 +26,8 @@ class Origin:
 
     distribution: str
     version: str
-    package: str
-    """The importable package that the entry point's module belongs to: what comes as files lies there."""
+    package: str | None
+    """The importable package that the entry point's module belongs to: what comes as files lies there. None: none."""
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}".strip()
@@ -35,6 +35,11 @@ class Origin:
 
 class AdditionError(UsageError):
     """It cannot be used; the text names the distribution, the entry point and the reason."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        self.name = name
+        """Of the entry point."""
+        super().__init__(sentence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +72,14 @@ class Addition:
 
     def broken(self, why: str) -> AdditionError:
         """To be raised. why: the end of the sentence."""
-        return AdditionError(f"the {_NOUNS[self.group]} {self.name} of {self} cannot be used: {why}")
+        return AdditionError(self.name, f"the {_NOUNS[self.group]} {self.name} of {self} cannot be used: {why}")
 
 
-def _package(module: str) -> str:
-    """The module itself where it is a package, else the one that it stands in."""
+def _package(module: str) -> str | None:
+    """The module itself where it is a package, else the one that it stands in, if any."""
     spec = find_spec(module)
     is_package = spec is not None and spec.submodule_search_locations is not None
-    return module if is_package else module.rpartition(".")[0] or module
+    return module if is_package else module.rpartition(".")[0] or None
 
 
 def additions(group: Group) -> tuple[Addition, ...]:
@@ -103,6 +108,11 @@ def _distribution(point: EntryPoint) -> tuple[str, str]:
     except Exception:  # noqa: BLE001, S110 - it has no name then, and that is what is told
         pass
     return f"a distribution without a name ({point.value})", ""
+
+
+def shown_origin(origin: Origin | None) -> str | None:
+    """For documents; None: it is ours."""
+    return None if origin is None else str(origin)
 
 
 def one_sentence(problem: BaseException) -> str:

@@ -76,7 +76,11 @@ def specimen_in(package: str, rule_id: str) -> Specimen:
 
 def _folder(origin: Origin | None) -> Traversable:
     """Where a distribution keeps its specimens; None: ours."""
-    return data_dir("fixtures") / "specimens" if origin is None else files(origin.package) / "specimens"
+    if origin is None:
+        return data_dir("fixtures") / "specimens"
+    if origin.package is None:
+        raise FileNotFoundError(f"{origin} has no package that could hold specimens")
+    return files(origin.package) / "specimens"
 
 
 def _specimen(rule_id: str, folder: Traversable) -> Specimen:

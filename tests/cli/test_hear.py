@@ -126,6 +126,7 @@ class TestJson:
                     "sentence": effect.sentence,
                     "ended_reasons": [],
                     "sureness": "observed",
+                    "origin": None,
                 }
             ],
         }

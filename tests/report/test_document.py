@@ -122,6 +122,7 @@ class TestContent:
             "statement": "What is required holds.",
             "source": "A standard, 1.2",
             "remedy": "Mend it.",
+            "origin": None,
             "judged": 1,
             "broken": 1,
             "reason": "",
@@ -149,6 +150,7 @@ class TestContent:
                             "sentence": "Vapi, of this answer as a whole: The answer is spoken. (observed)",
                             "ended_reasons": [],
                             "sureness": "observed",
+                            "origin": None,
                         }
                     ],
                 }

@@ -13,6 +13,7 @@ from rich.console import Console
 from vapi_conformance import call_file
 from vapi_conformance.call_record import CallRecord
 from vapi_conformance.call_scenario import CallScenario, all_call_scenarios, load_call_scenario
+from vapi_conformance.cli.broken_additions import tell_broken_consumers
 from vapi_conformance.cli.call_interrupts import ending_in_order
 from vapi_conformance.cli.call_judging import Judged, judged
 from vapi_conformance.cli.call_keeping import scenario_name
@@ -27,6 +28,7 @@ from vapi_conformance.report.call_result import to_document
 from vapi_conformance.report.call_text import result_lines
 from vapi_conformance.report.text import Line, summary
 from vapi_conformance.rules import Profile
+from vapi_conformance.rules.selection import refuse_broken
 
 __all__ = ["command"]
 
@@ -136,6 +138,8 @@ def command(  # noqa: PLR0913 - one parameter per option
         "timeout": _given(timeout),
         "profile": _given(profile),
     }
+    refuse_broken([])
+    tell_broken_consumers()
     meant = None if scenario is None else _scenario(scenario)
     results = _results(tool_results)
     if meant is not None and (save is not None or results):

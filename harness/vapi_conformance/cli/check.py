@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from vapi_conformance.cli.broken_additions import tell_broken_consumers
 from vapi_conformance.cli.catalogue import chosen
 from vapi_conformance.cli.check_text import Summary, repeat_command, run_lines
 from vapi_conformance.cli.judging import Judge
@@ -16,6 +17,7 @@ from vapi_conformance.problems import UsageError
 from vapi_conformance.report.document import to_document
 from vapi_conformance.report.run import Run
 from vapi_conformance.rules import Profile
+from vapi_conformance.rules.selection import refuse_broken
 
 __all__ = ["command"]
 
@@ -71,6 +73,8 @@ def command(  # noqa: PLR0913 - one parameter per option
     """
     measure, spoken = None if profile is None else Profile(profile), None if dialect is None else Dialect(dialect)
     check_profile(measure, spoken)
+    refuse_broken(patterns)
+    tell_broken_consumers()
     judge = Judge(rules=chosen(patterns), profile=measure, dialect=spoken)
     options = _options(profile, dialect)
     reading, summary, results = Reading(files=files), Summary(), JsonResults()

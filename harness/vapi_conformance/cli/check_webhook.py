@@ -33,6 +33,7 @@ from vapi_conformance.report.run import Run, Target
 from vapi_conformance.report.text import summary
 from vapi_conformance.report.writing import check_report_place, write_report
 from vapi_conformance.rules import Profile, Rule
+from vapi_conformance.rules.selection import refuse_broken
 from vapi_conformance.verdict import Verdict, judge
 from vapi_conformance.webhook_scenario import WebhookScenario, all_webhook_scenarios
 from vapi_conformance.webhook_suite import WRONG_KEY, Backend, be_sure_of, declined, play
@@ -194,6 +195,7 @@ def command(  # noqa: PLR0913 - one parameter per option
 
 
 def _rules(patterns: Sequence[str]) -> list[Rule]:
+    refuse_broken(patterns)
     rules = [rule for rule in chosen(patterns) if rule.level(Profile.VAPI, _DIALECT) is not None]
     if not rules:
         raise UsageError("none of these rules is about server messages; their ids begin with webhook.")

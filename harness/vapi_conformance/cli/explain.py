@@ -15,7 +15,7 @@ from vapi_conformance.report.effect import effects
 from vapi_conformance.report.text import Line, violation_lines
 from vapi_conformance.rules import Profile, Rule
 from vapi_conformance.rules.rule import MUST
-from vapi_conformance.specimens import load_specimen
+from vapi_conformance.specimens import Specimen, load_specimen
 from vapi_conformance.verdict import judge_rule
 
 __all__ = ["command"]
@@ -35,11 +35,15 @@ def command(*, rule_id: str, as_json: bool) -> None:
     rule, *others = chosen([rule_id])
     if others:
         raise UsageError(f"{rule_id!r} names {len(others) + 1} rules, from {rule.id} to {others[-1].id}; name one")
-    specimen = load_specimen(rule.id)
+    specimen = _specimen(rule)
     if as_json:
-        print_json({**rule_document(rule), "specimen": {"about": specimen.about, "difference": list(specimen.edits)}})
+        told = None if specimen is None else {"about": specimen.about, "difference": list(specimen.edits)}
+        print_json({**rule_document(rule), "specimen": told})
         return
     print_lines(_lines(rule))
+    if specimen is None:
+        print_lines([Line(""), Line(f"{rule.origin} brings no broken example of it.", "faint")])
+        return
     print_lines([Line(""), Line("A broken example", "strong"), Line(f"  {specimen.about}")])
     for edit in specimen.edits:
         print_lines([Line(f"  {json.dumps(edit, ensure_ascii=False)}", "faint")])
@@ -56,6 +60,18 @@ def command(*, rule_id: str, as_json: bool) -> None:
                 )
             ]
         )
+
+
+def _specimen(rule: Rule) -> Specimen | None:
+    """None for a rule of another distribution that brings none. Raises UsageError for one that cannot be read."""
+    try:
+        return load_specimen(rule.id)
+    except (OSError, ValueError, KeyError, IndexError) as problem:
+        if rule.origin is None:
+            raise
+        if isinstance(problem, FileNotFoundError):
+            return None
+        raise UsageError(f"the specimen of {rule.id} in {rule.origin} cannot be read: {problem}") from problem
 
 
 def _shown_by(rule: Rule) -> str:
@@ -78,6 +94,8 @@ def _lines(rule: Rule) -> Iterator[Line]:
         told = level.name if level else "not part of it"
         yield Line(f"  {profile.value:<9} {told}{softer if profile is Profile.STANDARD else ''}")
     yield Line(f"  source    {rule.source}")
+    if rule.origin is not None:
+        yield Line(f"  added by  {rule.origin}")
     if rule.dialects != EVERY:
         yield Line(f"  dialects  {', '.join(sorted(rule.dialects))}")
     if rule.scenarios:

@@ -8,7 +8,9 @@ from typing import Final
 
 import click
 
+from vapi_conformance.additions import shown_origin
 from vapi_conformance.call_scenario import CALLS
+from vapi_conformance.cli.broken_additions import tell_broken_consumers
 from vapi_conformance.cli.printing import JsonResults, json_option, print_lines
 from vapi_conformance.cli.reading import Reading, files_argument
 from vapi_conformance.consumers import Heard, Outcome
@@ -81,6 +83,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     text is handed to text-to-speech. Times are milliseconds after the request was written; recordings without times
     have none. Synthesis and transport come on top. A file with a whole call (*.call.json) is told as one story.
     """
+    tell_broken_consumers()
     plan = ChunkPlan(enabled=not no_chunk_plan, min_characters=min_characters)
     reading, results, calls = Reading(files=files), JsonResults(), _Calls()
     for path, exchange in reading:
@@ -204,6 +207,7 @@ def _effect(effect: Effect) -> dict[str, object]:
         "sentence": effect.sentence,
         "ended_reasons": list(effect.ended_reasons),
         "sureness": effect.sureness,
+        "origin": shown_origin(effect.origin),
     }
 
 

@@ -7,8 +7,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from vapi_conformance.additions import shown_origin
+from vapi_conformance.cli.broken_additions import tell_broken
 from vapi_conformance.cli.catalogue import chosen
-from vapi_conformance.cli.printing import json_option, print_json
+from vapi_conformance.cli.printing import json_option, one_line, print_json
 from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.problems import UsageError
 from vapi_conformance.rules import Profile, Rule
@@ -23,7 +25,8 @@ Examples:
 
 \b
 Piped, there is one rule a line: id, level in the profiles standard, vapi and rapida, what holds, with tabs
-between them. MUST gates, SHOULD warns, MAY informs; - is not part of that profile.
+between them. MUST gates, SHOULD warns, MAY informs; - is not part of that profile. Behind what holds stands
+in brackets which distribution adds the rule, where it is none of ours.
 """
 
 
@@ -42,6 +45,7 @@ def rule_document(rule: Rule) -> dict[str, object]:
         "remedy": rule.remedy,
         "scenarios": list(rule.scenarios),
         "needs": sorted(rule.needs),
+        "origin": shown_origin(rule.origin),
     }
 
 
@@ -54,6 +58,7 @@ def rule_document(rule: Rule) -> dict[str, object]:
 def command(*, patterns: tuple[str, ...], dialect: str | None, as_json: bool) -> None:
     """List the rules with their level in each profile; RULE is an id or a pattern like 'sse.*'."""
     rules = [rule for rule in chosen(patterns) if dialect is None or dialect in rule.dialects]
+    tell_broken(patterns)
     if not rules:
         raise UsageError(f"{dialect} has none of these rules")
     if as_json:
@@ -64,14 +69,20 @@ def command(*, patterns: tuple[str, ...], dialect: str | None, as_json: bool) ->
         console.print(_table(rules))
         return
     # print_lines would show a tab as an escape; the texts here are our own.
-    click.echo("\n".join("\t".join([rule.id, *_levels(rule), rule.statement]) for rule in rules))
+    click.echo("\n".join("\t".join([rule.id, *_levels(rule), _statement(rule)]) for rule in rules))
 
 
 def _table(rules: Sequence[Rule]) -> Table:
     table = Table("rule", *(profile.value for profile in Profile), "what holds", title=f"{len(rules)} rules")
     for rule in rules:
-        table.add_row(rule.id, *_levels(rule), Text(rule.statement))  # text, so that brackets are no markup
+        table.add_row(rule.id, *_levels(rule), Text(_statement(rule)))  # text, so that brackets are no markup
     return table
+
+
+def _statement(rule: Rule) -> str:
+    """What holds; whose rule it is, where it is none of ours."""
+    statement = one_line(rule.statement)
+    return statement if rule.origin is None else f"{statement} [{one_line(str(rule.origin))}]"
 
 
 def _levels(rule: Rule) -> list[str]:

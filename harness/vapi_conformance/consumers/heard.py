@@ -17,6 +17,8 @@ class Outcome(Enum):
     """The request succeeded and there is nothing to say or to run. White space is nothing to say."""
     FAILED = "failed"
     """The library raised an error. What was heard before it stays in `Heard`."""
+    UNKNOWN = "unknown"
+    """The model itself failed, which says nothing about the library. None of ours gives it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

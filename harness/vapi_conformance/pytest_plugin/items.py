@@ -100,6 +100,8 @@ class RuleItem(pytest.Item):
             ("source", self.rule.source),
             ("outcome", result.outcome.value),
         ]
+        if self.rule.origin is not None:
+            self.user_properties.append(("origin", str(self.rule.origin)))
         place = self.conformance.expected.get(self.rule.id)
         broken = result.outcome not in (Outcome.PASSED, Outcome.NOT_APPLICABLE)
         if result.outcome is Outcome.NOT_APPLICABLE:

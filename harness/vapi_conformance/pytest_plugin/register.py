@@ -17,7 +17,7 @@ from vapi_conformance.pytest_plugin.distributed import Distributed
 from vapi_conformance.pytest_plugin.session import ConformanceSession
 from vapi_conformance.report.writing import check_report_place
 from vapi_conformance.rules import Rule, all_rules
-from vapi_conformance.rules.selection import select
+from vapi_conformance.rules.selection import refuse_broken, select
 
 __all__ = ["register"]
 
@@ -29,7 +29,9 @@ def register(config: pytest.Config, settings: Mapping[str, Sequence[str]]) -> No
     """Raises pytest.UsageError: exit status 4, one sentence."""
     try:
         endpoint = read_endpoint(settings)
-        rules = _in_force(select(settings.get("rule", ())), endpoint)
+        patterns = settings.get("rule", ())
+        refuse_broken(patterns)
+        rules = _in_force(select(patterns), endpoint)
         listed = settings.get("expected-failures")
         known = all_rules()
         expected = load_expected_failures(Path(listed[-1]), known) if listed else dict[str, str]()

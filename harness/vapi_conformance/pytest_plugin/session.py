@@ -3,6 +3,7 @@
 import json
 import shlex
 import time
+from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from vapi_conformance.narrow import object_or_nothing, string_or_none
 from vapi_conformance.problems import TransportError, UsageError
 from vapi_conformance.pytest_plugin.items import NODE_ID, WARNED, RuleCollector, RuleItem
 from vapi_conformance.pytest_plugin.stored import store, stored
+from vapi_conformance.report.custom_clients import broken_consumers
 from vapi_conformance.report.document import to_document
 from vapi_conformance.report.effect import heard_of, hearer
 from vapi_conformance.report.printable import printable
@@ -91,7 +93,13 @@ class ConformanceSession:
         return (
             f"vapi-conformance {__version__}: {endpoint.name}, platform {endpoint.platform}, "
             f"profile {endpoint.profile.value}, dialect {endpoint.dialect.value}, {len(self.rules)} rules"
+            f"{self._added()}"
         )
+
+    def _added(self) -> str:
+        """How many of the rules are others': a verdict with them is not the same as one without."""
+        by = Counter(str(rule.origin) for rule in self.rules if rule.origin is not None)
+        return "".join(f", {number} of them added by {origin}" for origin, number in sorted(by.items()))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(
@@ -171,7 +179,8 @@ class ConformanceSession:
 
     def _lints(self, live: Opened) -> list[str]:
         """Nobody has configured the bundled server, so there is nothing to say about that."""
-        return [] if self.endpoint.name == REFERENCE else [str(lint) for lint in live.platform.lints()]
+        ours = [] if self.endpoint.name == REFERENCE else [str(lint) for lint in live.platform.lints()]
+        return [*ours, *map(str, broken_consumers())]
 
     def _load(self, folder: Path) -> None:
         """What the controlling process played."""

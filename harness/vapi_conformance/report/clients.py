@@ -1,6 +1,5 @@
 """The client libraries through which the answers of each API are heard, and what one hears in a sentence."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal, Protocol
@@ -19,7 +18,9 @@ from vapi_conformance.consumers import (
 )
 from vapi_conformance.dialects.names import CHAT, Dialect
 from vapi_conformance.exchange import Exchange
-from vapi_conformance.platforms.calling import PlatformName
+from vapi_conformance.platforms.calling import PLATFORMS, PlatformName
+from vapi_conformance.report.client import Client, Hear
+from vapi_conformance.report.custom_clients import custom_clients, own_client
 
 __all__ = [
     "RAPIDA",
@@ -35,24 +36,7 @@ __all__ = [
     "told",
 ]
 
-ClientWhat = Literal["heard", "tool-call", "silence", "raises"]
-_Hear = Callable[[Exchange], Heard]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
-    """A model of a client library."""
-
-    name: str
-    """For scripts."""
-    library: str
-    """For people."""
-    hear: _Hear
-    """Of a stream."""
-    whole: _Hear | None = None
-    """Of an answer that was asked for as one document; None where the library has another way for those."""
-    known: str = "measured against the package"
-    """How what it does is known."""
+ClientWhat = Literal["heard", "tool-call", "silence", "raises", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +61,7 @@ def _with_helper(name: str, library: str, helper: str, hear: _Ways) -> tuple[Cli
     )
 
 
-def _by_url(name: str, library: str, hear: _Hear) -> Client:
+def _by_url(name: str, library: str, hear: Hear) -> Client:
     """A library that looks at the request's URL: it says whether a stream was asked for."""
     return Client(name=name, library=library, hear=hear, whole=hear)
 
@@ -100,7 +84,11 @@ _CLIENTS: Final[dict[Dialect, tuple[Client, ...]]] = {
 
 VAPI: Final = Client(name="vapi", library="Vapi's client, openai 4.91 for Node", hear=openai_node.hear)
 RAPIDA: Final = Client(
-    name="rapida", library="Rapida's caller over openai-go 1.12", hear=openai_go.hear, known=openai_go.SURENESS
+    name="rapida",
+    library="Rapida's caller over openai-go 1.12",
+    hear=openai_go.hear,
+    known=openai_go.SURENESS,
+    sureness="inferred",
 )
 _CHAT: Final = Client(name="openai-node", library="openai 4.91 for Node", hear=openai_node.hear)
 
@@ -111,18 +99,21 @@ def listener(dialect: Dialect) -> Client:
 
 
 def clients_of(dialect: Dialect, platform: PlatformName = "direct") -> tuple[Client, ...]:
-    """Those through which the platform, or people, use this API, the plainest first.
+    """Those through which the platform, or people, use this API, the plainest first; behind ours those of others.
 
-    What Rapida takes for other APIs than Chat Completions is not known: there the official clients stand in.
+    What Rapida takes for other APIs than Chat Completions is not known: there the official clients stand in, as they do
+    for the platforms of others. Where such a platform has a client of its own, that is the first.
     """
-    if dialect in CHAT:
-        return (RAPIDA if platform == "rapida" else _CHAT,)
-    return _CLIENTS[dialect]
+    ours = (RAPIDA if platform == "rapida" else _CHAT,) if dialect in CHAT else _CLIENTS[dialect]
+    first = None if platform in PLATFORMS else own_client(dialect, platform)
+    every = (*([first] if first is not None else []), *ours, *custom_clients(dialect, platform))
+    return tuple(dict.fromkeys(every))
 
 
 def every_client(dialect: Dialect) -> tuple[Client, ...]:
-    """All that are modelled for the API, whoever calls; none for an API that no library of ours speaks."""
-    return (_CHAT, RAPIDA) if dialect in CHAT else _CLIENTS.get(dialect, ())
+    """All that are modelled for the API, whoever calls; none for an API that no library speaks."""
+    ours = (_CHAT, RAPIDA) if dialect in CHAT else _CLIENTS.get(dialect, ())
+    return (*ours, *custom_clients(dialect))
 
 
 def told(client: Client, exchange: Exchange, *, stream: bool) -> Told | None:
@@ -150,6 +141,7 @@ _WHAT: Final[dict[Outcome, ClientWhat]] = {
     Outcome.TOOL_CALL: "tool-call",
     Outcome.SILENCE: "silence",
     Outcome.FAILED: "raises",
+    Outcome.UNKNOWN: "unknown",
 }
 
 
@@ -161,6 +153,8 @@ def _words(heard: Heard) -> str:
         case Outcome.FAILED:
             after = f" after {' and '.join(got)}" if got else ""
             return f"raises {_short(heard.error or 'an error').rstrip(': ')}{after}"
+        case Outcome.UNKNOWN:
+            return f"nothing is known, because the model failed ({_short(heard.error or 'an error')})"
         case Outcome.SILENCE:
             return "neither text nor a tool call, and no error"
         case _:

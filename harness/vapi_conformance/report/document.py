@@ -6,6 +6,7 @@ from itertools import zip_longest
 from typing import Final
 
 from vapi_conformance import __version__
+from vapi_conformance.additions import shown_origin
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange
 from vapi_conformance.report.bytes_shown import marked
@@ -85,6 +86,7 @@ def _rule(result: RuleResult, ids: Ids, *, expected: bool, repeat: str | None) -
         "statement": result.rule.statement,
         "source": result.rule.source,
         "remedy": result.rule.remedy,
+        "origin": shown_origin(result.rule.origin),
         "judged": result.judged,
         "broken": result.broken,
         "reason": result.reason,
@@ -115,6 +117,7 @@ def _violation(finding: Finding, ids: Ids, repeat: str | None, *, most_bytes: in
                 "sentence": effect.sentence,
                 "ended_reasons": list(effect.ended_reasons),
                 "sureness": effect.sureness,
+                "origin": shown_origin(effect.origin),
             }
             for effect in effects(evidence)
         ],

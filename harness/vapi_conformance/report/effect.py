@@ -1,5 +1,5 @@
 """What an answer does where it arrives: to a call of Vapi's, by the model of its client and by Vapi's habits; elsewhere
-to the users of the client libraries.
+to the users of the client libraries, and to those that other distributions model.
 """
 
 from collections import Counter
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from vapi_conformance.additions import Origin
 from vapi_conformance.call.hearing import heard_by_vapi
 from vapi_conformance.dialects.names import CHAT, Dialect
 from vapi_conformance.dialects.server_messages.request import calls_of, kind_of
@@ -16,7 +17,9 @@ from vapi_conformance.exchange import End
 from vapi_conformance.platforms.vapi import ToolCall
 from vapi_conformance.platforms.vapi.consequence import Sureness, What
 from vapi_conformance.platforms.vapi.webhooks import webhook_consequence
-from vapi_conformance.report.clients import RAPIDA, ClientWhat, clients_of, told
+from vapi_conformance.report.client import Client
+from vapi_conformance.report.clients import ClientWhat, clients_of, told
+from vapi_conformance.report.custom_clients import custom_clients
 
 __all__ = ["Effect", "effects", "heard_of", "hearer"]
 
@@ -35,6 +38,8 @@ class Effect:
     """How it is known, in words."""
     ended_reasons: tuple[str, ...] = ()
     sureness: Sureness
+    origin: Origin | None = None
+    """The distribution that adds the consumer; None: it is ours."""
 
     @property
     def sentence(self) -> str:
@@ -60,10 +65,10 @@ def _effects(evidence: Evidence) -> tuple[Effect, ...]:
     if exchange.end is End.CLOSED_BY_US or (label is not None and label.expects == "refusal"):
         return ()
     if _is_a_call(evidence):
-        return _on_a_call(evidence)
+        return (*_on_a_call(evidence), *_at_libraries(evidence, custom_clients(evidence.dialect, "vapi")))
     if evidence.dialect is Dialect.VAPI_SERVER_MESSAGES:
         return _of_a_server_message(evidence)
-    return tuple(_at_libraries(evidence))
+    return tuple(_at_libraries(evidence, clients_of(evidence.dialect, evidence.conditions.platform)))
 
 
 def _of_a_server_message(evidence: Evidence) -> tuple[Effect, ...]:
@@ -104,10 +109,10 @@ def hearer(evidence: Evidence) -> str:
     return clients_of(evidence.dialect, evidence.conditions.platform)[0].library
 
 
-def _at_libraries(evidence: Evidence) -> Iterator[Effect]:
+def _at_libraries(evidence: Evidence, clients: Iterable[Client]) -> Iterator[Effect]:
     request = evidence.request
     stream = request.stream if request is not None else evidence.transcript.kind != "json"
-    for client in clients_of(evidence.dialect, evidence.conditions.platform):
+    for client in clients:
         if (found := told(client, evidence.exchange, stream=stream)) is not None:
             yield Effect(
                 consumer=client.name,
@@ -115,7 +120,8 @@ def _at_libraries(evidence: Evidence) -> Iterator[Effect]:
                 what=found.what,
                 text=found.text,
                 known=client.known,
-                sureness="inferred" if client is RAPIDA else "observed",
+                sureness=client.sureness,
+                origin=client.origin,
             )
 
 

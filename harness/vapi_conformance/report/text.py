@@ -94,7 +94,13 @@ def _gaps(run: Run) -> Iterator[str]:
     if unshown:
         yield f"{unshown} MUST could not be shown; a skip is not a pass"
     if failed := run.counts[Outcome.HARNESS_ERROR.value]:
-        yield f"{_plural(failed, 'rule')} failed to run, which is our bug"
+        yield f"{_plural(failed, 'rule')} failed to run, which is {_whose_bug(run)}"
+
+
+def _whose_bug(run: Run) -> str:
+    """Ours, or that of whoever adds the rule."""
+    failed = [each.rule.origin for each in run.results if each.outcome is Outcome.HARNESS_ERROR]
+    return "our bug" if None in failed else f"a bug of {' and '.join(sorted({str(each) for each in failed}))}"
 
 
 def violation_lines(result: RuleResult, *, repeat: str) -> Iterator[Line]:
@@ -106,6 +112,8 @@ def violation_lines(result: RuleResult, *, repeat: str) -> Iterator[Line]:
     style: Style = "bad" if result.level is Level.MUST else "warning" if result.level is Level.SHOULD else "faint"
     yield Line(f"{rule.id}  {result.level.name}  {rule.source}", style)
     yield _row("requires", rule.statement)
+    if rule.origin is not None:
+        yield _row("added by", str(rule.origin))
     if result.outcome is not Outcome.VIOLATED:
         yield _row(result.outcome.value, result.reason)
     for finding in result.findings[:_SHOWN_PER_RULE]:
