@@ -42,6 +42,7 @@ from vapi_conformance.exchange import Exchange
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.platforms.calling import PlatformName, platform_name
 from vapi_conformance.problems import UsageError
+from vapi_conformance.rules.rule import Profile
 from vapi_conformance.schema import errors
 
 __all__ = ["Bundle", "BundleError", "BundleWriter", "read_bundle"]
@@ -166,6 +167,8 @@ def _check_plan(plan: Mapping[str, object]) -> None:
     """The schema knows the shape; names of this release are checked here."""
     if plan["dialect"] not in EVERY:
         raise BundleError(f"plan.json: /dialect: {plan['dialect']!r} is no dialect in which a model is asked")
+    if plan["profile"] not in [each.value for each in Profile]:
+        raise BundleError(f"plan.json: /profile: this release knows no profile {plan['profile']!r}")
 
 
 def _platform(plan: Mapping[str, object]) -> PlatformName:
