@@ -172,7 +172,7 @@ def _check_statement(case: _Case) -> str:
         case.statement = statement_in(case.payload)
     except StatementError as problem:
         raise _RefusedError(str(problem)) from None
-    return "in-toto Statement v1, test-result v0.1"
+    return "an in-toto Statement v1 with a test-result v0.1, that does not contradict itself"
 
 
 def _check_bundle(case: _Case) -> str | None:
@@ -238,7 +238,7 @@ def _check_endpoint(case: _Case) -> str:
     if sha256_hex(canonical_json(target)) != case.said.subject("endpoint"):
         raise _RefusedError("the endpoint that the statement describes is not the one whose digest it has")
     _same_in_plan(case, "target", target)
-    return str(target["url"] or target["name"])
+    return f"the statement and its digest mean the same: {target['url'] or target['name']}"
 
 
 def _check_plan(case: _Case) -> str | None:
@@ -271,7 +271,7 @@ def _check_verdict(case: _Case) -> str | None:
             "the report in the bundle is not what its bytes come to: " + "; ".join(found[:_MOST_DIFFERENCES])
         )
     case.newer = tuple(newer(case.bundle))
-    return f"judged again, the {len(case.bundle.evidence())} exchanges come to {said.result}, with the same lists"
+    return f"the bytes, judged again without a network, come to {said.result}, with the same lists"
 
 
 def _first_difference(said: Statement, again: Statement) -> str:
