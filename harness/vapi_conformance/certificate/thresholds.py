@@ -42,23 +42,41 @@ def gate_findings(plan: Mapping[str, object], bench: Mapping[str, object] | None
     gates = [object_or_nothing(each) for each in array_or_nothing(plan["gates"])]
     if not gates:
         return []
-    measured, why = _measured(plan, bench)
-    return [_finding(str(each["fail_if"]), Level[str(each["weighs"])], measured, why) for each in gates]
+    measured = _measured(plan, bench)
+    return [_finding(str(each["fail_if"]), Level[str(each["weighs"])], measured) for each in gates]
 
 
-def _measured(plan: Mapping[str, object], bench: Mapping[str, object] | None) -> tuple[StoredResult | None, str]:
-    """What was measured, and why it proves nothing; empty where it does."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Measured:
+    """A bench, and what speaks against it."""
+
+    stored: StoredResult | None
+    strange: str = ""
+    """Why it proves nothing at all: something else was measured than was planned."""
+    few: str = ""
+    """Why errors that it does not have prove nothing: it was cut short. Those that it has do."""
+    slow: str = ""
+    """Why its times prove nothing: they are the client's, or too few, or nobody knows how wrong they are."""
+
+
+def _measured(plan: Mapping[str, object], bench: Mapping[str, object] | None) -> _Measured:
     if bench is None:
-        return None, "latency was not measured"
+        return _Measured(stored=None, strange="latency was not measured")
     try:
         stored = from_document(bench)
     except UsageError as problem:
-        return None, f"bench.json {problem}"
-    return stored, "; ".join(_against(plan, stored))
+        return _Measured(stored=None, strange=f"bench.json {problem}")
+    wanted = object_or_nothing(plan["load"]).get("requests")
+    few = "" if stored.requests == wanted else f"{stored.requests} of the {wanted} planned requests were measured"
+    return _Measured(
+        stored=stored,
+        strange="; ".join(_against_all(plan, stored)),
+        few=few,
+        slow="; ".join(_against_times(stored, few)),
+    )
 
 
-def _against(plan: Mapping[str, object], stored: StoredResult) -> Iterator[str]:
-    """What speaks against the figures as a whole."""
+def _against_all(plan: Mapping[str, object], stored: StoredResult) -> Iterator[str]:
     load, document = object_or_nothing(plan["load"]), stored.document
     schedule, settings = object_or_nothing(document["schedule"]), object_or_nothing(document["settings"])
     if _identity(document["target"]) != _identity(plan["target"]):
@@ -67,11 +85,17 @@ def _against(plan: Mapping[str, object], stored: StoredResult) -> Iterator[str]:
         yield "another load was played than was planned"
     if settings.get("say") != load.get("say"):
         yield "other words were said than were planned"
-    if stored.requests != load.get("requests"):
-        yield f"{stored.requests} of the {load.get('requests')} planned requests were measured"
+
+
+def _against_times(stored: StoredResult, few: str) -> Iterator[str]:
+    document = stored.document
+    if few:
+        yield few
     if document["client_was_bottleneck"] is True or document["is_partial"] is True:
         reasons = "; ".join(str(each) for each in array_or_nothing(document["bottleneck_reasons"]))
         yield f"the client was the bottleneck ({reasons or 'a part of it was lost'})"
+    if document["stopped"] is not None:
+        yield f"the load ended before its time: {document['stopped']}"
     if document["calibration"] is None:
         yield "the instrument's own error is not known"
 
@@ -81,29 +105,30 @@ def _identity(target: object) -> tuple[object, ...]:
     return tuple(fields.get(name) for name in ("name", "platform", "dialect", "model"))
 
 
-def _finding(text: str, weighs: Level, measured: StoredResult | None, why: str) -> GateFinding:
-    """A share of errors is known however slow the client was, as long as something was sent."""
+def _finding(text: str, weighs: Level, measured: _Measured) -> GateFinding:
     gate = parse_gate(text, metrics_for("closed"))
-    if measured is None or (why and (gate.name != ERRORS or not measured.requests)):
-        return _unsaid(gate, weighs, why)
-    figures = Figures(histograms=measured.histograms, requests=measured.requests, errors=measured.errors)
+    stored = measured.stored
+    if stored is None or measured.strange:
+        return _unsaid(gate, weighs, measured.strange)
+    figures = Figures(histograms=stored.histograms, requests=stored.requests, errors=stored.errors)
     found = evaluate(gate, figures)
+    # A slow client makes errors, if anything, and hides none; one that was cut short may not have met them yet.
+    is_passed = found.outcome is GateOutcome.PASSED
+    why = measured.slow if gate.name != ERRORS else measured.few if is_passed else ""
+    if why:
+        return _unsaid(gate, weighs, why)
     if gate.name == ERRORS or found.value is None:
-        outcome = found.outcome
-        if gate.name == ERRORS and why and outcome is GateOutcome.PASSED:
-            return _unsaid(gate, weighs, why)
-        return GateFinding(text=gate.text, weighs=weighs, outcome=outcome, sentence=found.sentence)
-    error = _error(gate, measured)
+        return GateFinding(text=gate.text, weighs=weighs, outcome=found.outcome, sentence=found.sentence)
+    error = _error(gate, stored)
     if error is None:
         return _unsaid(gate, weighs, f"the instrument's own error is not known for {gate.name}")
     value = Fraction(found.value) * gate.scale
     least, most = gate.holds(max(Fraction(0), value - error)), gate.holds(value + error)
-    allowed = f"{found.sentence}; the instrument may be wrong by {float(error / gate.scale):.3g} {gate.unit}".rstrip()
+    sentence = f"{found.sentence}; the instrument may be wrong by {float(error / gate.scale):.3g} {gate.unit}".rstrip()
     if least != most:
-        return _unsaid(gate, weighs, f"the limit lies within the instrument's own error ({allowed})")
-    return GateFinding(
-        text=gate.text, weighs=weighs, outcome=GateOutcome.FAILED if most else GateOutcome.PASSED, sentence=allowed
-    )
+        return _unsaid(gate, weighs, f"the limit lies within the instrument's own error ({sentence})")
+    outcome = GateOutcome.FAILED if most else GateOutcome.PASSED
+    return GateFinding(text=gate.text, weighs=weighs, outcome=outcome, sentence=sentence)
 
 
 def _unsaid(gate: Gate, weighs: Level, why: str) -> GateFinding:

@@ -17,7 +17,7 @@ from vapi_conformance.certificate.levels import current_levels
 from vapi_conformance.certificate.statement import MAX_VALID_DAYS, encoded_statement, statement_for
 from vapi_conformance.cli.bench_consent import be_allowed
 from vapi_conformance.cli.certify_folder import check_folder, staged
-from vapi_conformance.cli.certify_latency import load_of, measured
+from vapi_conformance.cli.certify_latency import load_of, measured, most_sent
 from vapi_conformance.cli.certify_progress import CertifyProgress
 from vapi_conformance.cli.certify_text import certified_document, certified_lines
 from vapi_conformance.cli.endpoint_options import endpoint_options, endpoint_settings, in_own_words
@@ -158,7 +158,7 @@ class _Certifying:
         """Load goes to nobody who does not want it."""
         planned = load_of(plan)
         if planned is not None:
-            be_allowed(planned.whole(), to=url, yes=self.yes)
+            be_allowed(most_sent(planned), to=url, yes=self.yes)
 
 
 def _seal(issued: Issued, key: Ed25519PrivateKey, folder: Path, *, issued_at: datetime, expires_at: datetime) -> None:
