@@ -1,6 +1,6 @@
 """Several runs side by side: rules down, endpoints across; and what changes from any one of them to any other."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -125,8 +125,15 @@ def _cell(rule: Rule | None) -> Cell:
     if rule.state != "broken":
         return Cell(state=rule.state, ending=None, href=rule.anchor, says=told)
     tones = {effect.tone for each in rule.in_full for effect in each.effects[:1]}
-    ending: Tone = next((each for each in _GRAVE if each in tones), "plain")
+    ending = _gravest(tones)
     return Cell(state=rule.state, ending=ending, href=rule.anchor, says=f"{told} ({rule.tried}); {_ENDINGS[ending]}")
+
+
+def _gravest(tones: Collection[str]) -> Tone:
+    for tone in _GRAVE:
+        if tone in tones:
+            return tone
+    return "plain"
 
 
 def _differences(rows: Sequence[MatrixRow], names: Sequence[str], compared: int) -> Iterator[Difference]:
