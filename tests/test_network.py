@@ -2,12 +2,14 @@
 
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
 from raw_server import head, playing, read_request
 from vapi_conformance.client import Client, Outgoing
 from vapi_conformance.network import ClockedTransport, Lines
+from vapi_conformance.problems import UsageError
 
 
 class TestLines:
@@ -52,6 +54,12 @@ class TestLines:
             lines.close()
             assert [] == closed
         assert [transport] == closed
+
+
+def test_certificates_that_cannot_be_read_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nothing.pem"))
+    with pytest.raises(UsageError, match=r"the certificates to be trusted \(SSL_CERT_FILE, .*\) cannot be read"):
+        ClockedTransport(connections=1)
 
 
 def test_many_at_once_each_get_the_answer_to_their_own_request() -> None:

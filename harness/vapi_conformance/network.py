@@ -16,6 +16,8 @@ from typing import Any, Final, cast
 import httpcore
 import httpx
 
+from vapi_conformance.problems import UsageError
+
 __all__ = ["ClockedBackend", "ClockedStream", "ClockedTransport", "Connecting", "Lines", "clocked_stream", "deadline"]
 
 _NS_PER_S: Final = 1_000_000_000
@@ -139,9 +141,17 @@ class ClockedTransport(httpx.BaseTransport):
     """httpx on top of clocked connections. Failures stay httpcore's own exceptions, which tell more apart."""
 
     def __init__(self, *, connections: int) -> None:
-        """connections: most at once; each is kept alive as the platforms' clients do."""
+        """connections: most at once; each is kept alive as the platforms' clients do.
+
+        Raises UsageError where the environment names certificates that cannot be read.
+        """
+        try:
+            trusted = httpx.create_ssl_context()
+        except OSError as problem:
+            words = f"the certificates to be trusted (SSL_CERT_FILE, SSL_CERT_DIR) cannot be read: {problem}"
+            raise UsageError(words) from None
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
+            ssl_context=trusted,
             max_connections=connections,
             max_keepalive_connections=connections,
             keepalive_expiry=15.0,

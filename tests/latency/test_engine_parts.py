@@ -5,6 +5,7 @@ import socket
 import struct
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from vapi_conformance.latency.engine import Health, prepared
 from vapi_conformance.latency.engine.clocks import arrived_ns, ask_for_stamps, offset_ns
 from vapi_conformance.latency.engine.framing import Framing
 from vapi_conformance.latency.engine.health import LAG_BUCKETS, Pulse
+from vapi_conformance.latency.engine.origin import Origin
 from vapi_conformance.latency.engine.pipes import messages, send
 from vapi_conformance.latency.engine.poller import READABLE, WRITABLE, make_poller
 from vapi_conformance.latency.engine.raw import Raw, RawRead
@@ -252,6 +254,16 @@ class TestHealth:
 
     def test_knows_no_lag_without_a_beat(self) -> None:
         assert self.with_lags().lag_ns(0.5) is None
+
+
+class TestOrigin:
+    def test_certificates_that_cannot_be_read_are_its_problem(self, tmp_path: Path) -> None:
+        no_certificate = tmp_path / "ca.pem"
+        no_certificate.write_text("no certificate")
+        for ca_file in (no_certificate, tmp_path / "nothing.pem"):
+            problem = Origin(("https", "127.0.0.1", 443), ca_file=str(ca_file)).problem or ""
+            assert problem.startswith("the certificates to be trusted (SSL_CERT_FILE, SSL_CERT_DIR) cannot be read: ")
+        assert Origin(("http", "127.0.0.1", 80)).problem is None
 
 
 class TestPoller:

@@ -23,7 +23,12 @@ class Origin:
         scheme, self.host, port = key
         self.problem: str | None = None
         """Why no connection is possible."""
-        self.context = _trusting(ca_file) if scheme == "https" else None
+        self.context: ssl.SSLContext | None = None
+        if scheme == "https":
+            try:
+                self.context = _trusting(ca_file)
+            except OSError as problem:
+                self.problem = f"the certificates to be trusted (SSL_CERT_FILE, SSL_CERT_DIR) cannot be read: {problem}"
         started_ns = time.monotonic_ns()
         try:
             found = socket.getaddrinfo(self.host, port, type=socket.SOCK_STREAM)
