@@ -7,7 +7,7 @@ test run lasts.
     store     writing and reading; each run in one transaction
     models    the tables; `migrations/` brings them about
     faults    what a database complains of, in one sentence for the user
-    figures   which figures of a document are kept as columns
+    keeping   what a test run does with its history
     packing   documents as compressed bytes
     rows      documents to rows, and rows to what is shown
     trend, difference   documents made of several runs

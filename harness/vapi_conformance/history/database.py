@@ -24,16 +24,37 @@ from vapi_conformance.history.faults import WAIT_S
 from vapi_conformance.history.place import Place
 from vapi_conformance.history.problems import HistoryError
 
-__all__ = ["engine_for"]
+__all__ = ["engine_for", "refuse_foreign_file"]
 
 _CONNECT_S: Final = 10
 _STATEMENT_MS: Final = 120_000
+_MAGIC: Final = b"SQLite format 3\x00"
 _BEGIN: Final = {True: "BEGIN IMMEDIATE", False: "BEGIN"}
 
 
 def engine_for(place: Place, *, is_writing: bool) -> Engine:
     """Connects to nothing yet. One that only reads creates no file. Raises HistoryError where a package is missing."""
     return _sqlite(place.file, is_writing=is_writing) if place.file is not None else _postgresql(place)
+
+
+def refuse_foreign_file(file: Path) -> None:
+    """SQLite refuses most files that are not its own, but takes a short one for an empty database and writes over it.
+
+    Raises HistoryError. An empty file is no one's. A journal beside the file means that a program was killed while it
+    wrote, or is writing now: SQLite knows what to do about that.
+    """
+    for _ in range(2):  # another program may have finished writing between the two questions
+        if _begins_well(file) or Path(f"{file}-journal").exists():
+            return
+    raise HistoryError("it is no SQLite database: give the name of another file; it was not touched")
+
+
+def _begins_well(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(_MAGIC)) in (_MAGIC, b"")
+    except OSError:
+        return True  # SQLite will say what is wrong with it
 
 
 def _sqlite(file: Path, *, is_writing: bool) -> Engine:

@@ -6,7 +6,7 @@ What is asked for is a column; everything else is in the document. A change here
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import DateTime, ForeignKey, Index, LargeBinary, MetaData, String, Text
+from sqlalchemy import DateTime, Double, ForeignKey, Index, LargeBinary, MetaData, String, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
@@ -70,7 +70,7 @@ class Figure(Base):
 
     run_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}run.id", ondelete="CASCADE"), primary_key=True, init=False)
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
-    value: Mapped[float]
+    value: Mapped[float] = mapped_column(Double)
 
 
 class StoredRun(Base):
@@ -100,7 +100,7 @@ class StoredRun(Base):
     suite_version: Mapped[str] = mapped_column(String(50))
     verdict: Mapped[str | None] = mapped_column(String(20))
     """Of a bench: what its conditions came to; null where it had none."""
-    duration_s: Mapped[float | None]
+    duration_s: Mapped[float | None] = mapped_column(Double)
     exchanges: Mapped[int]
     passed: Mapped[int]
     violated: Mapped[int]

@@ -26,7 +26,8 @@ _SECRET_PARAMETERS: Final = frozenset({"password", "sslpassword", "oauth_client_
 _MOST_CHARACTERS: Final = 16_384
 """Of a URL in a file."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_HIDDEN: Final = "***"
+_HIDDEN: Final = "..."
+"""Stars would be escaped in a query."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal, cast
 
-from vapi_conformance.history.figures import figures_of
 from vapi_conformance.history.models import Figure, RuleOutcome, StoredRun
 from vapi_conformance.history.packing import Packed
 from vapi_conformance.narrow import array_or_nothing, integer_or_none, object_or_nothing, string_or_none
 from vapi_conformance.problems import UsageError
 from vapi_conformance.report.printable import printable
+from vapi_conformance.report.run_figures import figures_of
 from vapi_conformance.schema import errors
 
 __all__ = ["Kind", "Series", "StoredSummary", "kind_of", "series_of", "summary_of", "to_row"]

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from vapi_conformance.history.database import engine_for
+from vapi_conformance.history.database import engine_for, refuse_foreign_file
 from vapi_conformance.history.faults import in_one_sentence
 from vapi_conformance.history.models import Figure, StoredRun
 from vapi_conformance.history.packing import pack, unpack
@@ -114,11 +114,17 @@ class Store:
             row = _existing(session, run_id)
             return unpack(row.document, digest=row.digest)
 
+    def engine(self, *, is_writing: bool) -> Engine:
+        """Of all connections; for questions of one's own."""
+        if is_writing not in self._engines:
+            self._engines[is_writing] = engine_for(self.place, is_writing=is_writing)
+        return self._engines[is_writing]
+
     def _add(self, document: Mapping[str, object], key: str | None) -> Added:
         packed = pack(document)
         own = key or f"sha256:{packed.digest}"
         self._be_ready_to_write()
-        with Session(self._engine(is_writing=True)) as session:
+        with Session(self.engine(is_writing=True)) as session:
             same = StoredRun.key == own
             known = select(StoredRun.id).where(same if key else same | (StoredRun.digest == packed.digest))
             found = session.scalars(known.limit(1)).first()
@@ -142,13 +148,15 @@ class Store:
         with in_one_sentence(self.place):
             if file is not None and not file.exists():
                 raise HistoryError("there is no such file; `pytest --endpoint URL --endpoint-history FILE` makes it")
+            if file is not None:
+                refuse_foreign_file(file)
             self._be_ready_to_read()
-            with Session(self._engine(is_writing=False)) as session:
+            with Session(self.engine(is_writing=False)) as session:
                 yield session
 
     def _be_ready_to_read(self) -> None:
         """Takes no lock that others wait for, unless the schema is old."""
-        with self._engine(is_writing=False).begin() as connection:
+        with self.engine(is_writing=False).begin() as connection:
             state = state_of(connection, folder=self.steps)
         if state == "empty":
             raise HistoryError("nothing was stored in it yet")
@@ -158,16 +166,13 @@ class Store:
     def _be_ready_to_write(self) -> None:
         """The tables are there and are ours. A damaged file is left as it is."""
         file = self.place.file
-        with self._engine(is_writing=True).begin() as connection:
+        if file is not None:
+            refuse_foreign_file(file)
+        with self.engine(is_writing=True).begin() as connection:
             if file is not None and file.stat().st_size <= _MOST_CHECKED_BYTES:
                 _refuse_damaged(connection)
             if state_of(connection, folder=self.steps) != "current":
                 upgrade(connection, folder=self.steps)
-
-    def _engine(self, *, is_writing: bool) -> Engine:
-        if is_writing not in self._engines:
-            self._engines[is_writing] = engine_for(self.place, is_writing=is_writing)
-        return self._engines[is_writing]
 
 
 def _refuse_damaged(connection: Connection) -> None:

@@ -37,7 +37,7 @@ def _create_runs() -> None:
         sa.Column("url", sa.Text),
         sa.Column("suite_version", sa.String(50), nullable=False),
         sa.Column("verdict", sa.String(20)),
-        sa.Column("duration_s", sa.Float),
+        sa.Column("duration_s", sa.Double),
         sa.Column("exchanges", sa.Integer, nullable=False),
         *(sa.Column(name, sa.Integer, nullable=False) for name in counts),
         sa.Column("digest", sa.String(64), nullable=False),
@@ -78,7 +78,7 @@ def _create_figures() -> None:
         "vapi_conformance_figure",
         sa.Column("run_id", sa.Integer, nullable=False),
         sa.Column("name", sa.String(100), nullable=False),
-        sa.Column("value", sa.Float, nullable=False),
+        sa.Column("value", sa.Double, nullable=False),
         sa.PrimaryKeyConstraint("run_id", "name", name="pk_vapi_conformance_figure"),
         sa.ForeignKeyConstraint(
             ["run_id"], ["vapi_conformance_run.id"], name="fk_vapi_conformance_figure_run_id", ondelete="CASCADE"

@@ -1,4 +1,4 @@
-"""Which figures of a document are kept as columns, so that their way over time can be drawn."""
+"""The few figures of a report or a bench whose way over time is looked at, taken out of its document."""
 
 from collections.abc import Iterator, Mapping
 from math import isfinite

@@ -1,0 +1,5 @@
+"""Fixtures that several files use."""
+
+from history.places import maker, postgresql
+
+__all__ = ["maker", "postgresql"]
