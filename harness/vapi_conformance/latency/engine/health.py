@@ -9,8 +9,8 @@ from vapi_conformance.latency.engine.clocks import Clock
 
 __all__ = ["BEAT_NS", "LAG_BUCKETS", "Health", "Pulse", "lag_bound_ns"]
 
-BEAT_NS: Final = 10_000_000
-"""Between two beats of a loop that is on time."""
+BEAT_NS: Final = 20_000_000
+"""Between two beats of a loop that is on time. To wake for one takes as much processor time as a few reads."""
 
 LAG_BUCKETS: Final = 32
 """Bucket n counts lags below 2**n microseconds that were not below 2**(n-1); the last one holds all above."""
@@ -31,7 +31,7 @@ class Health:
     cpu_ns: int
     """CPU time of the process; next to `wall_ns`, one full core is equal."""
     lags: tuple[int, ...]
-    """How late a timer that is due every 10 ms was, counted in `LAG_BUCKETS`; what a pause swallowed counts, too."""
+    """How late a timer that is due every 20 ms was, counted in `LAG_BUCKETS`; what a pause swallowed counts, too."""
     stalled_ns: int
     """Time in which the worker waited for us to take its results, and did nothing else."""
     steal_share: float | None

@@ -22,8 +22,8 @@ from vapi_conformance.latency.engine.tls import TlsConnection
 __all__ = ["Loop"]
 
 _NS_PER_S: Final = 1_000_000_000
-_BEATS_PER_SWEEP: Final = 5
-_BEATS_PER_SAMPLE: Final = 50
+_BEATS_PER_SWEEP: Final = 3
+_BEATS_PER_SAMPLE: Final = 25
 _STARTS_AT_ONCE: Final = 32
 """Then the sockets are looked at again, so that a burst does not keep answers waiting."""
 _FREE_NS: Final = 15 * _NS_PER_S
