@@ -22,6 +22,8 @@ _COMMANDS: Final = {
     "rules": "the catalogue of rules",
     "explain": "one rule: what holds, why, an example that breaks it, what to do",
     "certify": "play, keep, judge and sign: a certificate that anyone can verify",
+    "verify": "whether a certificate may be believed: signature, digests, and its bytes judged again",
+    "badge": "a certificate as a badge: shields.io's endpoint JSON, or an SVG",
     "keygen": "a pair of keys: one to sign certificates with, one to give away",
     "serve": "run the bundled reference server",
 }
