@@ -12,7 +12,7 @@ from vapi_conformance import __version__
 from vapi_conformance.certificate.requirements import frozen
 from vapi_conformance.data import data_dir
 from vapi_conformance.narrow import array_or_nothing
-from vapi_conformance.rules import all_rules
+from vapi_conformance.rules import own_rules
 
 __all__ = ["text_of"]
 
@@ -33,7 +33,7 @@ def main() -> int:
         sys.stderr.write(f"{path.name} is frozen already; take another name\n")
         return 2
     today = datetime.now(UTC).date().isoformat()
-    document = frozen(all_rules().values(), name=name, frozen_at=today, suite=__version__)
+    document = frozen(own_rules().values(), name=name, frozen_at=today, suite=__version__)
     path.parent.mkdir(exist_ok=True)
     path.write_text(text_of(document), encoding="utf-8")
     return 0

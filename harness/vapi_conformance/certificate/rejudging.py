@@ -23,7 +23,7 @@ from vapi_conformance.report.effect import heard_of, hearer
 from vapi_conformance.report.run import Run, Target
 from vapi_conformance.rules import Profile, own_rules
 from vapi_conformance.rules.rule import Level, Rule, Violation
-from vapi_conformance.verdict import Outcome, RuleResult, judge_rule
+from vapi_conformance.verdict import Outcome, RuleResult, Verdict, judge_rule
 
 __all__ = ["differences", "newer", "not_played", "rejudged"]
 
@@ -54,7 +54,9 @@ def rejudged(bundle: Bundle) -> dict[str, object]:
     )
     document = to_document(run, evidence=evidence, started_at=string_or_none(bundle.plan["started_at"]))
     document["suite"] = {**object_or_nothing(document["suite"]), "requirements": requirements.reference}
-    document["not_played"] = not_played(bundle)
+    document["not_played"] = missing = not_played(bundle)
+    if missing and document["verdict"] == Verdict.CONFORMANT.value:
+        document["verdict"] = Verdict.INCOMPLETE.value
     return document
 
 
