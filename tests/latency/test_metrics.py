@@ -214,6 +214,13 @@ class TestCatalogue:
         assert (100 * NS_PER_MS,) == named("ttft_from_sent").values(late)
         assert (700 * NS_PER_MS,) == named("start_delay").values(late)
 
+    def test_what_the_client_was_late_itself_is_told_apart_from_connecting(self) -> None:
+        timing = replace(SPOKEN.timing, connect_ns=500 * NS_PER_MS, tls_ns=150 * NS_PER_MS)
+        late = sample(replace(SPOKEN, timing=timing), intended_ms=1000, sent_ms=1700)
+        assert (50 * NS_PER_MS,) == named("own_delay").values(late)
+        assert (700 * NS_PER_MS,) == named("own_delay").values(sample(SPOKEN, intended_ms=1000, sent_ms=1700))
+        assert {"neither"} == {named(name).is_better for name in ("start_delay", "own_delay")}
+
     def test_a_closed_loop_counts_from_the_sending(self) -> None:
         assert (100 * NS_PER_MS,) == named("ttft", loop="closed").values(sample(SPOKEN, sent_ms=700))
 

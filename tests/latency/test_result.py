@@ -148,6 +148,16 @@ class TestFigures:
         assert ["p50", "mean"] == metric("ttft_ms", replace(PLAIN, instrument_error_ns=near))["near_instrument_error"]
         assert [] == metric("ttfs_ms", replace(PLAIN, instrument_error_ns=near))["near_instrument_error"]
 
+    def test_what_the_client_was_late_in_sending_flags_times_from_the_intended_start(self) -> None:
+        made = result(OpenLoop(phases=constant(5.0), requests=30))
+        late = Tally(metrics_for("open"))
+        for number in range(30):
+            late.add(sample(answered((100, TEXT), end_ms=200), sent_ms=20 if number else 0))
+        shown = replace(made, tally=late, instrument_error_ns={"ttft": 1_000, "ttft_from_sent": 1_000})
+        assert ["p50", "p90", "p95", "mean"] == metric("ttft_ms", shown)["near_instrument_error"]
+        assert [] == metric("ttft_from_sent_ms", shown)["near_instrument_error"]
+        assert [] == metric("icl_ms", shown)["near_instrument_error"]
+
 
 class TestTheRest:
     def test_errors_by_kind(self) -> None:

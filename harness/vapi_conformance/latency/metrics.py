@@ -37,6 +37,7 @@ __all__ = [
     "icl",
     "longest_gap",
     "metrics_for",
+    "own_delay",
     "pieces",
     "start_delay",
     "tls",
@@ -290,6 +291,16 @@ def start_delay(sample: Sample) -> int | None:
     return sample.delay_ns
 
 
+def own_delay(sample: Sample) -> int | None:
+    """The client's own part of the start delay, without connecting: it is in every time from the intended start.
+
+    None where it was never sent.
+    """
+    timing = sample.evidence.exchange.timing
+    delay_ns = sample.delay_ns
+    return None if delay_ns is None else max(0, delay_ns - (timing.connect_ns or 0) - (timing.tls_ns or 0))
+
+
 def error_kind(sample: Sample) -> str | None:
     """What went wrong, None where nothing did: the first that applies, from the connection up to the meaning."""
     exchange = sample.evidence.exchange
@@ -371,6 +382,11 @@ _OTHERS: Final = (
     Metric(name="connect", unit="ms", measure=connect),
     Metric(name="tls", unit="ms", measure=tls),
 )
+_DELAYS: Final = (
+    Metric(name="start_delay", unit="ms", measure=start_delay, is_better="neither"),
+    Metric(name="own_delay", unit="ms", measure=own_delay, is_better="neither"),
+)
+"""Of the client, for the most part: a change in them is no change of the endpoint."""
 
 
 def metrics_for(loop: Literal["closed", "open"]) -> tuple[Metric, ...]:
@@ -379,4 +395,4 @@ def metrics_for(loop: Literal["closed", "open"]) -> tuple[Metric, ...]:
         return (*_LATENCIES, *_OTHERS)
     felt = tuple(replace(metric, counts_from="intended") for metric in _LATENCIES)
     sent = tuple(replace(metric, name=f"{metric.name}_from_sent") for metric in _LATENCIES)
-    return (*felt, *sent, *_OTHERS, Metric(name="start_delay", unit="ms", measure=start_delay))
+    return (*felt, *sent, *_OTHERS, *_DELAYS)

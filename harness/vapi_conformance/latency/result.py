@@ -168,7 +168,7 @@ def to_document(result: Result) -> dict[str, object]:
         "lost_requests": result.lost_requests,
         "workers": [_worker(worker) for worker in result.workers],
         **{
-            metric.key: _metric(metric, tally.histograms.get(metric.key), result.instrument_error_ns.get(metric.name))
+            metric.key: _metric(metric, tally.histograms.get(metric.key), _error_ns(metric, result))
             for metric in tally.metrics
         },
         "turn": _turn(result),
@@ -191,6 +191,16 @@ def to_document(result: Result) -> dict[str, object]:
         "knee": None if result.knee is None else dict(result.knee),
         "streams": None if result.streams is None else dict(result.streams),
     }
+
+
+def _error_ns(metric: Metric, result: Result) -> int | None:
+    """What the instrument may add: in times from the intended start also what it was late itself in sending."""
+    error_ns = result.instrument_error_ns.get(metric.name)
+    late = result.tally.histograms.get("own_delay_ms")
+    if metric.counts_from != "intended" or late is None:
+        return error_ns
+    most = late.percentile(Fraction(99, 100))
+    return (error_ns or 0) + ((late.max or 0) if most is None else most.value)
 
 
 def _worker(worker: Worker) -> dict[str, object]:
