@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from random import Random
 from statistics import fmean, stdev
@@ -104,6 +105,23 @@ class TestJudgement:
         assert "cannot be said" == found(comparison, name="tls").judgement
         assert "the second run has 0" in found(comparison, name="tls").sentence
         assert "the first run has 0" in found(comparison).sentence
+
+    @pytest.mark.parametrize(("first", "second", "which"), [(True, False, "first"), (False, True, "second")])
+    def test_figures_of_a_client_that_was_the_bottleneck_say_nothing(
+        self, first: bool, second: bool, which: str
+    ) -> None:
+        before, after = run(document={"client_was_bottleneck": first}), run(median_ms=800)
+        comparison = compare(before, replace(after, document={**after.document, "client_was_bottleneck": second}))
+        words = f"ttft p50: cannot be said, because in the {which} run the client was the bottleneck"
+        assert words == found(comparison).sentence
+        assert not comparison.is_worse
+
+    def test_figures_that_begin_elsewhere_are_not_compared_and_others_are(self) -> None:
+        given = {name: Histogram([20 * MS] * 50) for name in ("ttft", "icl")}
+        comparison = compare(run(histograms=given), run(histograms=given, loop="open"))
+        words = "the one run counts from the intended start of a request and the other from its sending"
+        assert f"ttft p50: cannot be said, because {words}" == found(comparison).sentence
+        assert "no evidence of change" == found(comparison, name="icl").judgement
 
     def test_is_told_in_a_sentence(self) -> None:
         fast, slow = (run(histograms={"ttft": Histogram([ms * MS] * 100)}) for ms in (100, 200))

@@ -41,6 +41,9 @@ __all__ = [
 
 CONFIDENCE: Final = 0.99
 """Of each interval."""
+
+_BOTTLENECK: Final = "the client was the bottleneck"
+_OTHER_START: Final = "the one run counts from the intended start of a request and the other from its sending"
 _DRAWS: Final = 4000
 _COMPARED: Final = (("p50", Fraction(50, 100)), ("p95", Fraction(95, 100)))
 _FORMAT: Final = "vapi-conformance/bench-comparison"
@@ -112,26 +115,37 @@ class Comparison:
 
 def compare(before: StoredResult, after: StoredResult, *, seed: int = 0) -> Comparison:
     """What changed from the one to the other. Pure: the same results and seed, the same answer."""
-    others = {metric.name for metric in after.metrics}
+    others = {metric.name: metric for metric in after.metrics}
     differences: list[Difference] = []
+    doubt = next((f"in the {which} run {_BOTTLENECK}" for which in _doubtful(before, after)), "")
     for metric in before.metrics:
         runs = {"first": before.histograms.get(metric.name), "second": after.histograms.get(metric.name)}
-        if metric.name in others and any(runs.values()):
-            differences += (
-                _difference(metric, figure, quantile, runs, f"{seed} {metric.name} {figure}")
-                for figure, quantile in _COMPARED
-            )
+        if metric.name not in others or not any(runs.values()):
+            continue
+        begins_elsewhere = others[metric.name].counts_from != metric.counts_from
+        reason = doubt or (_OTHER_START if begins_elsewhere else "")
+        differences += (
+            _difference(metric, told, runs, f"{seed} {metric.name} {told[0]}", reason=reason) for told in _COMPARED
+        )
     return Comparison(
         differences=tuple(differences), errors=_errors(before, after), warnings=tuple(_warnings(before, after))
     )
 
 
+def _doubtful(before: StoredResult, after: StoredResult) -> Iterator[str]:
+    """Runs whose figures are not the endpoint's."""
+    for which, result in (("first", before), ("second", after)):
+        if result.document.get("client_was_bottleneck") is True:
+            yield which
+
+
 def _difference(
-    metric: Metric, figure: str, quantile: Fraction, runs: Mapping[str, Histogram | None], seed: str
+    metric: Metric, told: tuple[str, Fraction], runs: Mapping[str, Histogram | None], seed: str, *, reason: str
 ) -> Difference:
+    """told: the figure. reason: why it cannot be said whatever was measured; empty where nothing speaks against it."""
+    figure, quantile = told
     figures: list[float | None] = []
     drawn: list[list[int]] = []
-    reason = ""
     random = Random(seed)  # noqa: S311 - reproducible, not secret
     for which, histogram in runs.items():
         found = None if histogram is None else histogram.percentile(quantile)
@@ -220,9 +234,9 @@ def _wilson(count: int, n: int, confidence: float) -> tuple[float, float, float]
 
 def _warnings(before: StoredResult, after: StoredResult) -> Iterator[str]:
     first, second = before.document, after.document
+    for which in _doubtful(before, after):
+        yield f"in the {which} run {_BOTTLENECK}: its figures are not the endpoint's"
     for which, document in (("first", first), ("second", second)):
-        if document.get("client_was_bottleneck") is True:
-            yield f"in the {which} run the client was the bottleneck: its figures are not the endpoint's"
         if document.get("is_partial") is True:
             yield f"the {which} run is partial: a worker was lost"
     for name, ignored in (
@@ -236,7 +250,7 @@ def _warnings(before: StoredResult, after: StoredResult) -> Iterator[str]:
     for metric in before.metrics:
         other = next((each for each in after.metrics if each.name == metric.name), None)
         if other is not None and other.counts_from != metric.counts_from:
-            yield "the one run counts from the intended start of a request and the other from its sending"
+            yield _OTHER_START
             return
 
 
