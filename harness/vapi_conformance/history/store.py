@@ -66,6 +66,8 @@ class Store:
         run or command, and then is not stored again. Raises HistoryError, and UsageError for another document.
         """
         kind_of(document)
+        # Earlier runs are in the history already; and a report's file tells them, the run that wrote it did not.
+        document = {name: value for name, value in document.items() if name != "trend"}
         with in_one_sentence(self.place):
             for _ in range(_ATTEMPTS - 1):
                 try:
@@ -74,6 +76,11 @@ class Store:
                     if not problem.connection_invalidated:
                         raise
             return self._add(document, key)
+
+    def prepare(self) -> None:
+        """Makes the history where there is none, and brings an older one up to date. Raises HistoryError."""
+        with in_one_sentence(self.place):
+            self._be_ready_to_write()
 
     def runs(self, wanted: Wanted) -> list[StoredSummary]:
         """The oldest first."""
