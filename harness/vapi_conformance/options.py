@@ -121,6 +121,13 @@ OPTIONS: Final = (
         "summary for CI).",
     ),
     EndpointOption(
+        name="history",
+        metavar="FILE.db|URL",
+        help="Keep the run in a history: a file (SQLite), or postgresql://USER@HOST/DATABASE for a team; "
+        "`vapi-conformance history` shows it. A URL with a password is taken from this option's environment variable, "
+        "from another ($NAME), or from a file (@FILE).",
+    ),
+    EndpointOption(
         name="save-exchanges",
         metavar="DIR",
         help="Keep every exchange in this folder, one JSON each, for `vapi-conformance check` and `hear`.",

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -19,9 +19,12 @@ from vapi_conformance.report.writing import check_report_place
 from vapi_conformance.rules import Rule, all_rules
 from vapi_conformance.rules.selection import refuse_broken, select
 
+if TYPE_CHECKING:
+    from vapi_conformance.history.keeping import Keeper
+
 __all__ = ["register"]
 
-_ABOUT_THE_RUN: Final = frozenset({"rule", "report", "save-exchanges", "expected-failures"})
+_ABOUT_THE_RUN: Final = frozenset({"rule", "history", "report", "save-exchanges", "expected-failures"})
 """Options that say nothing of the endpoint."""
 
 
@@ -38,6 +41,7 @@ def register(config: pytest.Config, settings: Mapping[str, Sequence[str]]) -> No
         reports = sorted(map(Path, settings.get("report", ())), key=lambda path: path.suffix != ".json")
         for path in reports:
             check_report_place(path)
+        keeper = _keeper(config, settings.get("history", ()))
     except UsageError as problem:
         raise pytest.UsageError(str(problem)) from problem
 
@@ -56,11 +60,24 @@ def register(config: pytest.Config, settings: Mapping[str, Sequence[str]]) -> No
         expected=expected,
         reports=reports,
         exchanges_dir=folder("save-exchanges"),
+        keeper=keeper,
         given=_as_typed(settings),
     )
     config.pluginmanager.register(session, "vapi-conformance-session")
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(Distributed(session), "vapi-conformance-distributed")
+
+
+def _keeper(config: pytest.Config, places: Sequence[str]) -> "Keeper | None":
+    """Of the process that tells the verdict; the workers of pytest-xdist store nothing.
+
+    What keeps it is imported where a history is asked for, and nowhere else: that takes longer than many a test run.
+    """
+    if not places or hasattr(config, "workerinput"):
+        return None
+    from vapi_conformance.history.keeping import Keeper
+
+    return Keeper.at(places[-1], option="--endpoint-history")
 
 
 def _in_force(rules: Sequence[Rule], endpoint: Endpoint) -> list[Rule]:

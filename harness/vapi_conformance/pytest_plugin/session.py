@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import pytest
 
@@ -38,6 +38,9 @@ from vapi_conformance.speech import chunk_plan
 from vapi_conformance.suite import MOST_TIRESOME, be_sure_of, needed_calls, needed_scenarios, play, play_every
 from vapi_conformance.verdict import Outcome, RuleResult, Verdict, judge
 
+if TYPE_CHECKING:
+    from vapi_conformance.history.keeping import Keeper
+
 __all__ = ["ConformanceSession"]
 
 _MARKUP: Final[Mapping[Style, Mapping[str, bool]]] = {
@@ -62,6 +65,8 @@ class ConformanceSession:
     exchanges_dir: Path | None
     given: str
     """The options that describe the endpoint, as typed; no secrets."""
+    keeper: "Keeper | None" = None
+    """Of the history, where one was asked for; the workers of pytest-xdist have none."""
     evidence: Sequence[Evidence] = ()
     calls: Sequence[CallRecord] = ()
     """Filled where they were played; workers know them by their evidence."""
@@ -90,10 +95,11 @@ class ConformanceSession:
     def pytest_report_header(self) -> str:
         """What is judged, against what."""
         endpoint = self.endpoint
+        kept = "" if self.keeper is None or self.config.option.collectonly else f"\n{self.keeper.foretold()}"
         return (
             f"vapi-conformance {__version__}: {endpoint.name}, platform {endpoint.platform}, "
             f"profile {endpoint.profile.value}, dialect {endpoint.dialect.value}, {len(self.rules)} rules"
-            f"{self._added()}"
+            f"{self._added()}{kept}"
         )
 
     def _added(self) -> str:
@@ -293,14 +299,17 @@ class ConformanceSession:
         run = None if hasattr(session.config, "workerinput") else self.run()
         if run is None:
             return
-        if self.reports:
-            document = to_document(
+        if self.reports or self.keeper is not None:
+            document: Mapping[str, object] = to_document(
                 run,
                 evidence=self.evidence,
                 expected_failures=self.expected,
                 started_at=self.started_at,
                 repeat=self.repeat,
             )
+            # A run that was broken off would stand in the history as one that found less.
+            if self.keeper is not None and session.exitstatus != pytest.ExitCode.INTERRUPTED:
+                document = self.keeper.kept(document)
             self._write(document)
         unexpected = [each for each in run.results if each.gates and each.rule.id not in self.expected]
         nothing = run.verdict is Verdict.INCOMPLETE and not any(each.gates for each in run.results)
@@ -338,3 +347,5 @@ class ConformanceSession:
             terminalreporter.write_line(problem or f"report: {path}", **_MARKUP["bad" if problem else "plain"])
         if self.exchanges_dir is not None:
             terminalreporter.write_line(f"exchanges: {self.exchanges_dir}")
+        if self.keeper is not None and self.keeper.told:
+            terminalreporter.write_line(self.keeper.told, **_MARKUP["bad" if self.keeper.is_fault else "plain"])
