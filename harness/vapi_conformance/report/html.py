@@ -6,6 +6,7 @@ same could still not act.
 """
 
 from base64 import b64encode
+from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -20,8 +21,9 @@ MOST_CHARACTERS: Final = 8000
 """Of one text in a page; an endpoint may send a book where a word is due."""
 
 
+@cache
 def environment() -> "Environment":
-    """Templates of ours, which escape whatever they are given and refuse names that nobody gave."""
+    """Templates of ours, which escape whatever they are given and refuse names that nobody gave; parsed once."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     made = Environment(

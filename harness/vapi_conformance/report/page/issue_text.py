@@ -9,7 +9,7 @@ from typing import Final
 
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.report.html import plain
-from vapi_conformance.report.page.values import objects, string
+from vapi_conformance.report.page.values import number, objects, string
 
 __all__ = ["issue_text"]
 
@@ -28,8 +28,8 @@ def _lines(rule: Mapping[str, object], violation: Mapping[str, object], provenan
     yield from _block("Expected", string(violation.get("expected")))
     yield from _block("Actual", string(violation.get("actual")))
     place = string(violation.get("exchange"))
-    if isinstance(start := violation.get("start_byte"), int):
-        place += f", byte {start}"
+    if (start := number(violation.get("start_byte"))) is not None:
+        place += f", byte {start:.0f}"
     yield from _block("Where", place)
     shown = object_or_nothing(violation.get("bytes"))
     if shown:

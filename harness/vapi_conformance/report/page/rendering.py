@@ -75,6 +75,7 @@ def _at_length(view: View, templates: "Environment", room: float) -> Mapping[str
 
 def _by_gravity(view: View, templates: "Environment") -> Sequence[tuple[bool, str, Callable[[int], str]]]:
     """Whether it must be there, its anchor, and how it is written more or less at length."""
+    linked = {each.anchor for each in view.exchanges if each.broken} | {each.exchange.anchor for each in view.told}
     anchors = {rule.id: rule.anchor for layer in view.layers for rule in layer.rules}
     for_rule, for_exchange = templates.get_template("report_rule.html"), templates.get_template("report_exchange.html")
 
@@ -83,7 +84,7 @@ def _by_gravity(view: View, templates: "Environment") -> Sequence[tuple[bool, st
 
     def exchange(each: Exchange) -> tuple[bool, str, Callable[[int], str]]:
         return (
-            bool(each.broken),
+            each.anchor in linked,
             each.anchor,
             lambda length: for_exchange.render(exchange=each, anchors=anchors, length=length),
         )
