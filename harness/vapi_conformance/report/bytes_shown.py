@@ -58,7 +58,7 @@ def marked(body: bytes, start: int | None, end: int | None, *, most_bytes: int) 
 
 def _between_characters(data: bytes, at: int) -> int:
     """The nearest place before, or there, that does not cut a character of UTF-8 in two."""
-    for back in range(min(_LONGEST_CHARACTER_BYTES, at)):
+    for back in range(min(_LONGEST_CHARACTER_BYTES, at + 1)):
         if at - back >= len(data) or data[at - back] & 0xC0 != 0x80:  # noqa: PLR2004 - a continuation byte (RFC 3629, 3)
             return at - back
     return at

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from typing import Final
 
-from vapi_conformance.exchange import MASK, Header, Request
+from vapi_conformance.exchange import Header, Request
 from vapi_conformance.masking import is_secret_name, mask_query
 
 __all__ = ["curl", "shown_headers"]
@@ -14,7 +14,8 @@ __all__ = ["curl", "shown_headers"]
 _MADE_BY_CURL: Final = frozenset({b"host", b"content-length", b"connection", b"accept-encoding", b"transfer-encoding"})
 _MASKED: Final = re.compile(r"\*{4,}")
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9]+")
-_SCHEME: Final = re.compile(r"(?:[A-Za-z]+ )?")
+_SCHEME: Final = re.compile(r"[A-Za-z]+ ")
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def curl(request: Request, *, most_bytes: int) -> str | None:
@@ -27,15 +28,17 @@ def curl(request: Request, *, most_bytes: int) -> str | None:
     words = ["curl", "-sSN", *(["-X", shlex.quote(_plain(request.method))] if request.method != "POST" else [])]
     words.append(_with_variables(_plain(mask_query(request.url)), "KEY"))
     for name, value in shown_headers(request.headers):
-        if name.lower().encode("latin-1") not in _MADE_BY_CURL:
-            words += ["-H", _with_variables(f"{_plain(name)}: {_plain(value)}", _variable(name))]
+        # curl reads a file where the argument begins with @, and takes a header without a value away.
+        if name.lower().encode("latin-1") not in _MADE_BY_CURL and _TOKEN.fullmatch(name):
+            field = f"{name}: {_plain(value)}" if value.strip() else f"{name};"
+            words += ["-H", _with_variables(field, _variable(name))]
     if any(name.lower() == b"accept-encoding" for name, _ in request.headers):
         words.append("--compressed")
     if not request.body:
         return " ".join(words)
     text = _as_text(request.body)
     if text is not None:
-        return " ".join([*words, "--data-binary", shlex.quote(text)])
+        return " ".join([*words, "--data-raw", shlex.quote(text)])
     encoded = b64encode(request.body).decode("ascii")
     return f"printf %s {encoded} | base64 -d | {' '.join([*words, '--data-binary', '@-'])}"
 
@@ -45,9 +48,9 @@ def shown_headers(headers: tuple[Header, ...]) -> Iterator[tuple[str, str]]:
     for name, value in headers:
         told, text = name.decode("latin-1"), value.decode("latin-1")
         if is_secret_name(told):
-            scheme = _SCHEME.match(text)
+            scheme = _SCHEME.match(text) if told.lower().endswith("authorization") else None
             kept = scheme.group() if scheme is not None else ""
-            text = kept + "*" * max(len(text) - len(kept), 4 * len(MASK))
+            text = kept + "*" * max(len(text) - len(kept), 4)
         yield told, text
 
 

@@ -23,7 +23,7 @@ __all__ = ["Ids", "milliseconds", "played_documents"]
 _NS_PER_MS: Final = 1_000_000
 _MOST_IN_FULL: Final = 60
 """Exchanges that are told at length, if so many show violations."""
-_LONGEST_HEARD_BYTES: Final = 1024 * 1024
+_LONGEST_HEARD_BYTES: Final = 256 * 1024
 """Of an answer that is longer nobody's hearing is worked out for the page: it would take longer than judging it."""
 _MOST_HEADERS: Final = 60
 _LONGEST_VALUE: Final = 500
@@ -259,8 +259,9 @@ def _hearing(evidence: Evidence, room: _Room) -> Mapping[str, object]:
     }
     ears = clients_of(evidence.dialect, evidence.conditions.platform)[0] if heard else None
     listened = None if ears is None else heard.get(ears)
-    spoken = {} if listened is None or not evidence.is_success else _speech(evidence, listened, room)
-    return {**nothing, **spoken, "consumers": list(_consumers(evidence, heard, room))}
+    if listened is not None and evidence.is_success:
+        nothing.update(_speech(evidence, listened, room))
+    return {**nothing, "consumers": list(_consumers(evidence, heard, room))}
 
 
 def _consumers(evidence: Evidence, heard: Mapping[Client, Heard], room: _Room) -> Iterator[dict[str, object]]:
