@@ -19,6 +19,7 @@ from vapi_conformance.latency.result import without_secrets
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing
 from vapi_conformance.platforms.vapi import Platform
 from vapi_conformance.problems import UsageError
+from vapi_conformance.rules import own_rules
 from vapi_conformance.scenario import all_scenarios
 
 __all__ = ["check_plan", "plan_for", "planned_scenarios"]
@@ -65,8 +66,16 @@ def _identity(endpoint: Endpoint, live: Opened) -> dict[str, object]:
 def _following(
     levels: LevelsDocument, requirements: RequirementSet, *, level: str, profile: str, dialect: str
 ) -> dict[str, object]:
-    """All that the two published documents say of this profile and dialect."""
+    """All that the two published documents say of this profile and dialect.
+
+    Raises UsageError where a rule of the set is no rule of this release any more: it could not be judged.
+    """
     rules = levels.rules(level, requirements, profile=profile, dialect=dialect)
+    if gone := [rule_id for rule_id in rules if rule_id not in own_rules()]:
+        raise UsageError(
+            f"this release no longer has {', '.join(gone)} of the requirement set {requirements.name}; "
+            f"the suite {requirements.suite} had"
+        )
     gates = levels.gates(level, profile)
     return {
         "rules": {rule_id: weight.name for rule_id, weight in rules.items()},

@@ -7,7 +7,6 @@ apart (`newer`) and changes nothing.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
 from vapi_conformance.call_scenario import ANY_CALL, CALLS
 from vapi_conformance.certificate.bundle import Bundle
@@ -22,18 +21,17 @@ from vapi_conformance.report.document import to_document
 from vapi_conformance.report.effect import heard_of, hearer
 from vapi_conformance.report.run import Run, Target
 from vapi_conformance.rules import Profile, own_rules
-from vapi_conformance.rules.rule import Level, Rule, Violation
+from vapi_conformance.rules.rule import Level
 from vapi_conformance.verdict import Outcome, RuleResult, Verdict, judge_rule
 
 __all__ = ["differences", "newer", "not_played", "rejudged"]
-
-_UNKNOWN: Final = "This release has no such rule."
 
 
 def rejudged(bundle: Bundle) -> dict[str, object]:
     """A report document, after `harness/report`, by the bundle's own frozen set. Pure: no network, no clock.
 
-    Raises BundleError where the plan is not what the documents that it names say, or names others than there are here.
+    Raises BundleError where the plan is not what the documents that it names say, where it names others than there are
+    here, and where a rule of the set is no rule of this release any more.
     """
     requirements, _ = check_plan(bundle.plan)
     evidence = bundle.evidence()
@@ -95,45 +93,8 @@ def _results(bundle: Bundle, requirements: RequirementSet, evidence: Sequence[Ev
     for known in requirements.rules:
         if known.id not in planned:
             continue
-        level, rule = Level[str(planned[known.id])], rules.get(known.id)
-        if rule is None:
-            yield _gone(known.id, level, requirements)
-        else:
-            yield _placed(judge_rule(rule, level, evidence), known, bundle.plan, played)
-
-
-def _gone(rule_id: str, level: Level, requirements: RequirementSet) -> RuleResult:
-    """A rule that the set has and this release has not: it cannot be said, and never counts as kept."""
-    return RuleResult(
-        rule=_unknown_rule(rule_id),
-        level=level,
-        outcome=Outcome.UNTESTABLE,
-        reason=f"this release no longer has the rule; suite {requirements.suite} had it",
-    )
-
-
-def _unknown_rule(rule_id: str) -> Rule:
-    def nothing(group: Sequence[Evidence]) -> Iterator[Violation]:
-        del group
-        return iter(())
-
-    return Rule(
-        id=rule_id,
-        statement=_UNKNOWN,
-        standard=None,
-        vapi=None,
-        rapida=None,
-        dialects=frozenset(),
-        both=False,
-        source="",
-        catalogue=(),
-        remedy="",
-        needs=frozenset(),
-        scenarios=(),
-        optional=True,
-        applies=bool,
-        check=nothing,
-    )
+        result = judge_rule(rules[known.id], Level[str(planned[known.id])], evidence)
+        yield _placed(result, known, bundle.plan, played)
 
 
 def _placed(result: RuleResult, rule: FrozenRule, plan: Mapping[str, object], played: frozenset[str]) -> RuleResult:
