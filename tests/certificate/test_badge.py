@@ -23,8 +23,8 @@ def statement(tmp_path_factory: pytest.TempPathFactory) -> Statement:
 
 
 def stating(statement: Statement, result: str, **lists: object) -> Statement:
-    extension = {**statement.extension, "noted": [], "not_shown": [], "level": "voice-ready"}
-    predicate = {**statement.predicate, "result": result, EXTENSION: extension, **lists}
+    extension: dict[str, object] = {**statement.extension, "noted": [], "not_shown": [], "level": "voice-ready"}
+    predicate: dict[str, object] = {**statement.predicate, "result": result, EXTENSION: extension, **lists}
     return replace(statement, document={**statement.document, "predicate": predicate})
 
 

@@ -14,6 +14,8 @@ from vapi_conformance.certificate.bundle import read_bundle
 from vapi_conformance.certificate.bundle_files import BundleError, read_file, read_manifest
 from vapi_conformance.certificate.canonical import canonical_json, digest_of
 from vapi_conformance.certificate.envelope import EnvelopeError, encoded, envelope_in, opened, signed
+from vapi_conformance.certificate.levels import current_levels
+from vapi_conformance.certificate.requirements import current_set
 from vapi_conformance.certificate.statement import EXTENSION
 from vapi_conformance.certificate.verifying import Belief, Verification, verify
 
@@ -205,9 +207,17 @@ class TestStatementsOfADishonestSigner:
                 "plan",
                 "The plan in the bundle is not the one whose digest the statement has.",
             ),
-            (_configuration(1, digest=NOUGHTS), "requirements", "The requirement set 2026-11 has another digest here"),
+            (
+                _configuration(1, digest=NOUGHTS),
+                "requirements",
+                f"The requirement set {current_set().name} has another digest here",
+            ),
             (_configuration(1, name="requirements/1999-01"), "requirements", "The requirement set 1999-01 is none of"),
-            (_configuration(2, digest=NOUGHTS), "levels", "The levels 2026-11 have another digest here"),
+            (
+                _configuration(2, digest=NOUGHTS),
+                "levels",
+                f"The levels {current_levels().name} have another digest here",
+            ),
             (_configuration(2, name="levels/1999-01"), "levels", "The levels 1999-01 are none of this release's"),
         ],
         ids=lambda each: each if isinstance(each, str) and " " not in each else None,

@@ -238,7 +238,7 @@ def _check_endpoint(case: _Case) -> str:
     if sha256_hex(canonical_json(target)) != case.said.subject("endpoint"):
         raise _RefusedError("the endpoint that the statement describes is not the one whose digest it has")
     _same_in_plan(case, "target", target)
-    return f"the statement and its digest mean the same: {target['url'] or target['name']}"
+    return f"the one described is the one whose digest was signed: {target['url'] or target['name']}"
 
 
 def _check_plan(case: _Case) -> str | None:
