@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import click
 
@@ -12,7 +12,7 @@ from vapi_conformance.latency.compare import CONFIDENCE, Comparison, Judgement, 
 from vapi_conformance.latency.result import load
 from vapi_conformance.report.text import Line, Style
 
-__all__ = ["command"]
+__all__ = ["command", "tell_comparison"]
 
 _STYLES: Final[dict[Judgement, Style]] = {
     "better": "good",
@@ -44,7 +44,11 @@ def command(*, before: Path, after: Path, as_json: bool) -> None:
     Each difference comes with the interval in which the true one lies; where that holds zero there is no evidence of
     change, which is the usual answer. What else differs (machine, settings, schedule) is named first.
     """
-    comparison = compare(load(before), load(after))
+    tell_comparison(compare(load(before), load(after)), as_json=as_json)
+
+
+def tell_comparison(comparison: Comparison, *, as_json: bool) -> NoReturn:
+    """Prints it and ends the program with its status; the history compares two benches in the same words."""
     if as_json:
         print_json(to_document(comparison))
     else:
