@@ -10,11 +10,12 @@ from typing import Final
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from vapi_conformance.certificate.badge import badge_of, svg_of
 from vapi_conformance.certificate.envelope import encoded, signed
 from vapi_conformance.certificate.issuing import Issued, Issuer
 from vapi_conformance.certificate.keys import load_private_key
 from vapi_conformance.certificate.levels import current_levels
-from vapi_conformance.certificate.statement import MAX_VALID_DAYS, encoded_statement, statement_for
+from vapi_conformance.certificate.statement import MAX_VALID_DAYS, encoded_statement, statement_for, statement_in
 from vapi_conformance.cli.bench_consent import be_allowed
 from vapi_conformance.cli.certify_folder import check_folder, staged
 from vapi_conformance.cli.certify_latency import load_of, measured, most_sent
@@ -23,6 +24,7 @@ from vapi_conformance.cli.certify_text import certified_document, certified_line
 from vapi_conformance.cli.endpoint_options import endpoint_options, endpoint_settings, in_own_words
 from vapi_conformance.cli.passphrase import given_passphrase, passphrase_options
 from vapi_conformance.cli.printing import complain, json_option, print_json, print_lines
+from vapi_conformance.cli.result_file import write_json, write_text
 from vapi_conformance.endpoint import Endpoint, opened, read_endpoint
 from vapi_conformance.report.writing import write_report
 
@@ -47,7 +49,7 @@ What they ask for exactly is published in schemas/harness/levels, and the rules 
 
 \b
 DIR gets certificate.json (a DSSE envelope around an in-toto statement), the bundle with every exchange,
-and report.html. A result that is not what one hoped for is certified, too: PASSED, WARNED or FAILED.
+report.html, and a badge (badge.json for shields.io, badge.svg). A result that is not what one hoped for is certified, too: PASSED, WARNED or FAILED.
 
 \b
 Exit status:
@@ -163,6 +165,10 @@ class _Certifying:
 
 def _seal(issued: Issued, key: Ed25519PrivateKey, folder: Path, *, issued_at: datetime, expires_at: datetime) -> None:
     """What stands beside the bundle; the certificate comes last."""
-    statement = statement_for(issued.bundle, issued.result, issued_at=issued_at, expires_at=expires_at)
+    document = statement_for(issued.bundle, issued.result, issued_at=issued_at, expires_at=expires_at)
+    payload = encoded_statement(document)
     write_report(issued.bundle.report, folder / "report.html")
-    (folder / "certificate.json").write_bytes(encoded(signed(encoded_statement(statement), key)))
+    badge = badge_of(statement_in(payload), now=issued_at)
+    write_json(badge.to_document(), folder / "badge.json")
+    write_text(svg_of(badge, link="certificate.json"), folder / "badge.svg")
+    (folder / "certificate.json").write_bytes(encoded(signed(payload, key)))
