@@ -49,7 +49,8 @@ What they ask for exactly is published in schemas/harness/levels, and the rules 
 
 \b
 DIR gets certificate.json (a DSSE envelope around an in-toto statement), the bundle with every exchange,
-report.html, and a badge (badge.json for shields.io, badge.svg). A result that is not what one hoped for is certified, too: PASSED, WARNED or FAILED.
+report.html, and a badge (badge.json for shields.io, badge.svg). A result that is not what one hoped for
+is certified, too: PASSED, WARNED or FAILED.
 
 \b
 Exit status:
