@@ -14,12 +14,13 @@ from vapi_conformance.call_scenario import CALLS
 from vapi_conformance.certificate.bundle_files import BundleError
 from vapi_conformance.certificate.levels import LevelsDocument, current_levels, levels_document
 from vapi_conformance.certificate.requirements import RequirementSet, current_set, requirement_set
-from vapi_conformance.endpoint import REFERENCE, Endpoint, Opened
+from vapi_conformance.dialects.names import Dialect
+from vapi_conformance.endpoint import REFERENCE, Endpoint, Opened, check_profile
 from vapi_conformance.latency.result import without_secrets
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing
 from vapi_conformance.platforms.vapi import Platform
 from vapi_conformance.problems import UsageError
-from vapi_conformance.rules import own_rules
+from vapi_conformance.rules import Profile, own_rules
 from vapi_conformance.scenario import all_scenarios
 
 __all__ = ["check_plan", "plan_for", "planned_scenarios"]
@@ -115,6 +116,7 @@ def check_plan(plan: Mapping[str, object]) -> tuple[RequirementSet, LevelsDocume
         requirements = requirement_set(object_or_nothing(plan["requirements"]))
         levels = levels_document(object_or_nothing(plan["levels"]))
         level, profile, dialect = (str(plan[name]) for name in ("level", "profile", "dialect"))
+        check_profile(Profile(profile), Dialect(dialect))
         known = _following(levels, requirements, level=level, profile=profile, dialect=dialect)
         scenarios = levels.scenarios(level)
     except UsageError as problem:
