@@ -56,8 +56,8 @@ def table(root: ET.Element, heading: str) -> list[list[str]]:
     return [[text(cell) for cell in row] for row in section.iter("tr")]
 
 
-def hostile() -> dict[str, object]:
-    """Words of others wherever a document has some."""
+def hostile(*, is_told: bool = True) -> dict[str, object]:
+    """Words of others wherever a document has some. is_told: with figures, which a client that was too slow has not."""
     samples = [*map(streamed, range(12)), refused(12)]
     made = bench(samples=samples)
     for by in ("load", "messages", "connection"):
@@ -70,7 +70,7 @@ def hostile() -> dict[str, object]:
             target=BenchTarget(name=HOSTILE, url=None, model=HOSTILE),
             judged=1,
             stopped=HOSTILE,
-            bottleneck_reasons=[HOSTILE],
+            bottleneck_reasons=[] if is_told else [HOSTILE],
             workers=[Worker(name=HOSTILE, is_lost=True)],
             knee={"condition": HOSTILE, "sentence": HOSTILE, "steps": [{"load": 2, "outcome": "x", "said": HOSTILE}]},
             gates=[replace(gate, sentence=HOSTILE)],
@@ -95,7 +95,11 @@ class TestPage:
         labels = {each.attrib["aria-labelledby"] for each in root.iter() if "aria-labelledby" in each.attrib}
         assert (len(set(identities)), labels) == (len(identities), set(identities))
 
-    @pytest.mark.parametrize("made", [document(bench()), hostile()], ids=["plain", "hostile"])
+    @pytest.mark.parametrize(
+        "made",
+        [document(bench()), hostile(), hostile(is_told=False)],
+        ids=["plain", "hostile", "hostile without figures"],
+    )
     def test_loads_and_runs_nothing(self, made: dict[str, object]) -> None:
         root = parsed(page(made))
         assert [] == [tag for tag in ("script", "link", "img", "iframe", "object", "embed", "a") if [*local(root, tag)]]
@@ -117,12 +121,13 @@ class TestPage:
 
 
 class TestHostileWords:
-    def test_are_shown_and_not_obeyed(self) -> None:
-        html = page(hostile())
+    @pytest.mark.parametrize(("is_told", "least"), [(True, 10), (False, 5)])
+    def test_are_shown_and_not_obeyed(self, is_told: bool, least: int) -> None:
+        html = page(hostile(is_told=is_told))
         root = parsed(html)
         assert ("\u202e" in html, "\x00" in html, "<script" in html) == (False, False, False)
         shown = text(root)
-        assert shown.count(f"{ECHOED}\\u202etxt.exe {{{{ 7*7 }}}}\\x00") > 9
+        assert shown.count(f"{ECHOED}\\u202etxt.exe {{{{ 7*7 }}}}\\x00") >= least
         assert "49" not in re.findall(r"txt\.exe (\S+)", shown)
 
     def test_do_not_change_what_the_page_is_made_of(self) -> None:
@@ -172,10 +177,17 @@ class TestReading:
         root = parsed(page(document(spoiled)))
         warned = [text(each) for header in root.iter("header") for each in header.iter("p")]
         assert [
-            "The client was the bottleneck: it was busy. The figures are its own rather than the endpoint's.",
+            "The client was the bottleneck: it was busy. Figures would be its own: none is shown.",
             "Partial: a worker was lost, and 3 requests with it.",
             "Ended early: 20 of the last 20 requests went wrong.",
         ] == warned
+
+    def test_a_client_that_was_the_bottleneck_gives_no_number(self) -> None:
+        root = parsed(page(document(replace(bench(), bottleneck_reasons=["it was busy"]))))
+        [ttft] = [row for row in table(root, "All figures") if row[0] == "ttft"]
+        assert ["ttft", "ms", "30", *"??????"] == ttft[:-1]
+        assert ["All figures"] == [text(each) for each in root.iter("h2")]
+        assert [] == list(local(root, "svg"))
 
     def test_the_instruments_own_error_is_told_or_said_to_be_unknown(self) -> None:
         calibration = {"streams": 8, "ttft_error_ms": {"n": 50, "p50": 0.1234, "p99": None, "max": 2.0}}

@@ -18,6 +18,8 @@ __all__ = ["page"]
 
 _FIGURES: Final = ("mean", *(name for name, _ in PERCENTILES), "max")
 _NOT_TOLD: Final = "–"
+_NOT_OURS: Final = "?"
+"""A figure that would be the client's own."""
 
 
 def page(document: Mapping[str, object]) -> str:
@@ -26,6 +28,7 @@ def page(document: Mapping[str, object]) -> str:
     templates = environment()
     css = templates.get_template("bench.css").render()
     fields = result.document
+    is_told = fields["client_was_bottleneck"] is not True
     return templates.get_template("bench.html").render(
         policy=policy(style=css),
         css=css,
@@ -36,9 +39,9 @@ def page(document: Mapping[str, object]) -> str:
         gates=[object_or_nothing(each) for each in array_or_nothing(fields["gates"])],
         knee=_knee(fields),
         knee_says=_knee_says(fields),
-        figures=[(each, drawn(each.plot)) for each in figures(result)],
-        metrics=_metrics(result),
-        turn=_turn(fields),
+        figures=[(each, drawn(each.plot)) for each in figures(result)] if is_told else [],
+        metrics=_metrics(result, is_told=is_told),
+        turn=_turn(fields) if is_told else Table(head=(), rows=()),
         turn_says=_turn_says(fields),
         counted=_counted(fields),
     )
@@ -48,7 +51,7 @@ def _warnings(document: Mapping[str, object]) -> Iterator[str]:
     """What a reader has to know before any figure."""
     if document["client_was_bottleneck"] is True:
         reasons = "; ".join(str(each) for each in array_or_nothing(document["bottleneck_reasons"]))
-        yield f"The client was the bottleneck: {reasons}. The figures are its own rather than the endpoint's."
+        yield f"The client was the bottleneck: {reasons}. Figures would be its own: none is shown."
     if document["is_partial"] is True:
         yield f"Partial: a worker was lost, and {document['lost_requests']} requests with it."
     if stopped := string_or_none(document.get("stopped")):
@@ -104,12 +107,15 @@ def _knee_says(document: Mapping[str, object]) -> str:
     return f"{knee.get('condition')}: {knee.get('sentence')}" if knee else ""
 
 
-def _metrics(result: StoredResult) -> Table:
+def _metrics(result: StoredResult, *, is_told: bool) -> Table:
     rows: list[tuple[str, ...]] = []
     for metric in result.metrics:
         stored = object_or_nothing(result.document[metric.key])
         bounds, near = object_or_nothing(stored["ci"]), array_or_nothing(stored["near_instrument_error"])
-        cells = (f"{_figure(stored[name])}{_bounds(bounds.get(name))}{' ~' * (name in near)}" for name in _FIGURES)
+        cells = (
+            f"{_figure(stored[name])}{_bounds(bounds.get(name))}{' ~' * (name in near)}" if is_told else _NOT_OURS
+            for name in _FIGURES
+        )
         rows.append((metric.name, f"{stored['unit']}", _figure(stored["n"]), *cells, f"{stored['definition']}"))
     return Table(head=("metric", "unit", "n", *_FIGURES, "what it is"), rows=tuple(rows))
 
