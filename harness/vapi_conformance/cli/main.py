@@ -18,6 +18,7 @@ _COMMANDS: Final = {
     "hear": "the words that the caller hears of a recording, and when",
     "call": "hold a phone call with an endpoint, by keyboard or after a scenario",
     "bench": "latency under load: first token, first speech, silences, errors; and two results compared",
+    "history": "runs that were kept: listed, compared, and over time",
     "calibrate": "the instrument's own error on this machine",
     "rules": "the catalogue of rules",
     "explain": "one rule: what holds, why, an example that breaks it, what to do",

@@ -29,9 +29,10 @@ def trend_lines(document: Mapping[str, object], *, is_plain: bool = False) -> It
 
 def series_title(series: Mapping[str, object]) -> str:
     """Who was judged or measured, and how."""
-    names = ("platform", "dialect", "profile", "model", "load")
-    told = ", ".join(str(series[name]) for name in names if series.get(name))
-    return f"{series.get('target')}  {'bench, ' if series.get('kind') == 'bench' else ''}{told}"
+    names = ("platform", "dialect", "profile", "model")
+    told = [f"{name} {series[name]}" for name in names if series.get(name)]
+    is_bench = series.get("kind") == "bench"
+    return f"{series.get('target')}  {', '.join(['bench', str(series.get('load')), *told] if is_bench else told)}"
 
 
 def _series(series: Mapping[str, object], *, is_plain: bool) -> Iterator[Line]:
@@ -68,15 +69,13 @@ def _rows(
 
 
 def _drawn(values: Sequence[float | None], *, is_plain: bool) -> str:
-    """From the least value to the greatest; all the same are all low."""
-    known = [each for each in values if each is not None]
-    low, high = min(known), max(known)
+    """From zero to the greatest, so that what hardly changed looks so."""
+    most = max((each for each in values if each is not None), default=0)
     bars = _PLAIN_BARS if is_plain else _BARS
-    room = high - low
     return "".join(
         _nothing(is_plain=is_plain)
         if each is None
-        else bars[0 if room <= 0 else min(len(bars) - 1, int((each - low) / room * len(bars)))]
+        else bars[0 if most <= 0 else min(len(bars) - 1, int(max(each, 0) / most * len(bars)))]
         for each in values
     )
 
