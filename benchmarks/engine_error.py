@@ -1,7 +1,7 @@
 """How far the load engine's times are from the truth, next to other clients in the same run.
 
     python benchmarks/engine_error.py [--sources FOLDER | --truth-server FILE --limit-client FILE]
-                                      [--streams 32,256,1000] [--document docs/instrument.md]
+                                      [--streams 32,256,1000] [--tls] [--document docs/instrument.md]
 
 Two servers tell the truth: one in C (where it is given), and the project's own stamping server, which also takes the
 request's arrival from the kernel, so that its own delay in reading a request is not charged to the client.
@@ -13,8 +13,8 @@ them.
 import argparse
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -25,11 +25,14 @@ from error_tools import TOOLS, version_of
 from vapi_conformance.latency.machine import this_machine
 from vapi_conformance.latency.stamping_server import StampingServer
 
+TLS = "engine, TLS"
 CLIENTS = {
     LIMIT: "one thread with epoll, written in C, which does nothing but read the clock. Nearly all of its error is the "
     "machine's.",
     "engine": "that of `vapi-conformance bench`. On Linux it takes the kernel's time of arrival, so that it can be "
     "nearer to the truth than a client that reads the clock after it woke.",
+    TLS: "the same over TLS, against a second stamping server, which stamps a chunk before it is encrypted: what both "
+    "sides take for that is in the figures.",
     "httpx": "how many people measure. `httpx.AsyncClient` with a connection for each stream, `aiter_lines`, "
     "`json.loads`, and a look at the clock when there is content; in a process of its own.",
     "guidellm": "as it installs, once. Its time to the first token of each request, minus what the stamps in the same "
@@ -68,12 +71,27 @@ def measured(options: argparse.Namespace, programs: tuple[Path, Path] | None, to
             if programs is not None:
                 servers.append(("server in C", stack.enter_context(truth_server(programs[0]))))
             servers.append(("stamping server", stack.enter_context(StampingServer()).port))
+            over_tls: Mapping[str, Client] = stack.enter_context(behind_tls(options.processes)) if options.tls else {}
             for number, (name, port) in enumerate(servers):
                 setting = Setting(server=name, streams=streams, rounds=options.rounds)
-                tables.append(compared(setting, port, options.repeat, mine, {} if number else once))
+                these = {**mine, **over_tls} if number == len(servers) - 1 else mine
+                tables.append(compared(setting, port, options.repeat, these, {} if number else once))
                 sys.stdout.write(f"{tables[-1]}\n\n")
                 sys.stdout.flush()
     return tables
+
+
+@contextmanager
+def behind_tls(processes: int) -> Generator[Mapping[str, Client]]:
+    """The engine before a stamping server of its own, with a certificate made for this."""
+    from trustme import CA
+
+    with tempfile.TemporaryDirectory() as folder:
+        own, authority, vouching = Path(folder, "server.pem"), CA(), Path(folder, "ca.pem")
+        authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(own)
+        authority.cert_pem.write_to_path(vouching)
+        with StampingServer(certificate=own) as server:
+            yield {TLS: by_the_engine(processes, secured=(server.port, vouching))}
 
 
 def main() -> None:
@@ -86,6 +104,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4, help="answers for each stream (default: %(default)s)")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each client (default: %(default)s)")
     parser.add_argument("--processes", type=int, default=1, help="of the engine (default: %(default)s)")
+    parser.add_argument("--tls", action="store_true", help="the engine over TLS, too; needs trustme")
     parser.add_argument("--document", type=Path, help="file to be written")
     options = parser.parse_args()
     machine = this_machine()
@@ -102,7 +121,11 @@ def main() -> None:
         text = document(
             Run(
                 tables=tuple(tables),
-                clients={name: text for name, text in CLIENTS.items() if name not in TOOLS or name in present},
+                clients={
+                    name: text
+                    for name, text in CLIENTS.items()
+                    if (name not in TOOLS or name in present) and (name != TLS or options.tls)
+                },
                 machine=machine,
                 day=datetime.now(UTC).date().isoformat(),
                 repeat=options.repeat,

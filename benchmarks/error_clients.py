@@ -47,13 +47,15 @@ def figures_of(results: Iterable[Measured], engine: Engine) -> Figures:
     return taken(ttft_errors_us=ttft_errors, lags_us=lags, cpu_us=cpu_us, answered=answered)
 
 
-def by_the_engine(processes: int) -> Client:
-    """A closed loop, as the client in C drives it."""
+def by_the_engine(processes: int, *, secured: tuple[int, Path] | None = None) -> Client:
+    """A closed loop, as the client in C drives it. secured: port of a server behind TLS, and who vouches for it."""
 
     def measure(port: int, streams: int, rounds: int) -> Figures:
-        url = f"http://127.0.0.1:{port}/v1/chat/completions"
+        url, ca_file = f"http://127.0.0.1:{port}/v1/chat/completions", None
+        if secured is not None:
+            url, ca_file = f"https://127.0.0.1:{secured[0]}/v1/chat/completions", str(secured[1])
         request = prepared(url=url, headers=(("content-type", "application/json"),), body=BODY)
-        with Engine(Settings(processes=processes)) as engine:
+        with Engine(Settings(processes=processes, ca_file=ca_file)) as engine:
             # Counted afterwards: on two cores it would take the time of the server that tells the truth.
             results = list(engine.run([Shot(at_ns=0, request=request)] * (streams * rounds), lanes=streams))
             return figures_of(results, engine)

@@ -195,6 +195,6 @@ python benchmarks/engine_error.py --sources FOLDER --document docs/instrument.md
 ```
 
 `FOLDER` holds `truth_server.c` and `limit_client.c`, which are not part of this repository. Without `--sources` the
-stamping server alone tells the truth, and ratios are to the engine. `--streams`, `--rounds` and `--repeat` make it
-shorter. Other tools run where their command is found.
+stamping server alone tells the truth, and ratios are to the engine. `--tls` adds the engine over TLS. `--streams`,
+`--rounds` and `--repeat` make it shorter. Other tools run where their command is found.
 """

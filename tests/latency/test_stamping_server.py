@@ -4,12 +4,14 @@ import socket
 import time
 from collections.abc import Generator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+import trustme
 
 from raw_server import chunked
 from vapi_conformance.exchange import End
-from vapi_conformance.latency.engine import Engine, Measured, Prepared, Shot, prepared
+from vapi_conformance.latency.engine import Engine, Measured, Prepared, Settings, Shot, prepared
 from vapi_conformance.latency.stamping_server import Pace, Stamp, StampingServer, stamps_in
 
 MS = 1_000_000
@@ -36,6 +38,22 @@ def test_sends_so_many_chunks_and_ends(server: StampingServer, engine: Engine) -
     assert 5 == len(stamps_of(measured))
     assert measured.exchange.body.endswith(b"data: [DONE]\n\n")
     assert b'"role":"assistant"' in measured.exchange.body.split(b"\n\n")[0]
+
+
+def test_does_the_same_behind_tls(tmp_path: Path) -> None:
+    own, vouching, authority = tmp_path / "server.pem", tmp_path / "ca.pem", trustme.CA()
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(own)
+    authority.cert_pem.write_to_path(vouching)
+    with StampingServer(certificate=own) as server, Engine(Settings(ca_file=str(vouching))) as engine:
+        with socket.create_connection(("127.0.0.1", server.port)) as stranger:
+            stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            while stranger.recv(4096):
+                """It says in an alert that this is no TLS, and leaves."""
+        for _ in range(2):
+            first, second = engine.run([Shot(at_ns=0, request=asking(server, PACE))] * 2, lanes=1)
+            assert [End.CLEAN, End.CLEAN] == [first.exchange.end, second.exchange.end]
+            assert [5, 5] == [len(stamps_of(each)) for each in (first, second)]
+            assert all(stamp.request_ns + PACE.first_ns <= stamp.sent_ns for stamp in stamps_of(second))
 
 
 def test_never_sends_before_its_time(server: StampingServer, engine: Engine) -> None:

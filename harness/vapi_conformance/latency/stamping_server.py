@@ -2,18 +2,20 @@
 
 On one machine all processes share the monotonic clock, so what a client says minus what a chunk says is the client's
 error. Runs in a process of its own and on loopback only. The query of a request says what is wanted:
-`?chunks=50&first_us=100000&gap_us=20000`.
+`?chunks=50&first_us=100000&gap_us=20000`. Behind TLS a chunk is stamped before it is encrypted.
 """
 
 import heapq
 import os
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import parse_qs, urlsplit
@@ -80,15 +82,17 @@ def stamps_in(data: bytes) -> tuple[Stamp, ...]:
 class StampingServer:
     """The server in another process, for as long as the `with` lasts."""
 
-    def __init__(self) -> None:
-        """Nothing is started yet."""
+    def __init__(self, *, certificate: Path | None = None) -> None:
+        """Nothing is started yet. certificate: with its key, for 127.0.0.1; None: without TLS."""
+        self._certificate = certificate
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
 
     def __enter__(self) -> Self:
         """Returns when it listens. Raises TransportError where it does not come up."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "vapi_conformance.latency.stamping_server"],
+        certificate = [] if self._certificate is None else [str(self._certificate)]
+        self._process = subprocess.Popen(  # noqa: S603 - this program, and a file of the caller's
+            [sys.executable, "-P", "-m", "vapi_conformance.latency.stamping_server", *certificate],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -127,7 +131,36 @@ class StampingServer:
 
     def url(self, pace: Pace) -> str:
         """Answers any request there by that pace."""
-        return f"http://127.0.0.1:{self._port}/v1/chat/completions?{pace.query}"
+        scheme = "http" if self._certificate is None else "https"
+        return f"{scheme}://127.0.0.1:{self._port}/v1/chat/completions?{pace.query}"
+
+
+class _Tls:
+    """Of one connection, in memory."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._is_open = False
+
+    def opened(self, data: bytes) -> tuple[bytes, bytes]:
+        """What was in it, and what TLS itself answers. Raises SSLError."""
+        self._incoming.write(data)
+        pieces: list[bytes] = []
+        try:
+            if not self._is_open:
+                self._tls.do_handshake()
+                self._is_open = True
+            while piece := self._tls.read(_READ_BYTES):
+                pieces.append(piece)
+        except ssl.SSLWantReadError:
+            pass
+        return b"".join(pieces), self._outgoing.read()
+
+    def sealed(self, data: bytes) -> bytes:
+        """As it goes out. Raises SSLError."""
+        self._tls.write(data)
+        return self._outgoing.read()
 
 
 @dataclass(slots=True, eq=False)
@@ -136,6 +169,7 @@ class _Caller:
 
     socket: socket.socket
     is_stamped: bool
+    tls: _Tls | None
     received: bytearray = field(default_factory=bytearray)
     needed_bytes: int | None = None
     pace: Pace | None = None
@@ -145,8 +179,9 @@ class _Caller:
 
 
 class _Server:
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, context: ssl.SSLContext | None) -> None:
         self._listener = listener
+        self._context = context
         self._poller = make_poller()
         self._callers: dict[int, _Caller] = {}
         self._due: list[tuple[int, int, _Caller]] = []
@@ -185,7 +220,8 @@ class _Server:
                 return
             accepted.setblocking(False)
             accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._callers[accepted.fileno()] = _Caller(accepted, ask_for_stamps(accepted))
+            tls = None if self._context is None else _Tls(self._context)
+            self._callers[accepted.fileno()] = _Caller(accepted, ask_for_stamps(accepted), tls)
             self._poller.add(accepted.fileno(), READABLE)
 
     def _read(self, caller: _Caller) -> None:
@@ -201,6 +237,11 @@ class _Server:
         except OSError:
             data = b""
         read_ns = time.monotonic_ns()
+        if data and caller.tls is not None:
+            inside = self._opened(caller, caller.tls, data)
+            if inside is None:
+                return
+            data = inside
         caller.received += data
         if not data or caller.pace is not None or len(caller.received) > _MAX_REQUEST_BYTES:
             self._close(caller)
@@ -212,6 +253,16 @@ class _Server:
         if caller.needed_bytes is not None and len(caller.received) >= caller.needed_bytes:
             arrived = arrived_ns(read_ns=read_ns, empty_ns=self._empty_ns, stamp=stamp, offset_ns=self._offset_ns)
             self._begin(caller, arrived)
+
+    def _opened(self, caller: _Caller, tls: _Tls, data: bytes) -> bytes | None:
+        """What was in it; None where that is nothing yet, and empty where it is no TLS or the end of it."""
+        try:
+            inside, answer = tls.opened(data)
+        except ssl.SSLError:
+            return b""
+        if answer and not self._send(caller, answer):
+            return None
+        return inside or None
 
     def _begin(self, caller: _Caller, request_ns: int) -> None:
         caller.pace = _asked(bytes(caller.received[:_READ_BYTES]))
@@ -237,6 +288,15 @@ class _Server:
             self._put(caller, b"%x\r\n%s\r\n0\r\n\r\n" % (len(_END), _END))
 
     def _put(self, caller: _Caller, data: bytes) -> bool:
+        if caller.tls is None:
+            return self._send(caller, data)
+        try:
+            return self._send(caller, caller.tls.sealed(data))
+        except ssl.SSLError:
+            self._close(caller)
+            return False
+
+    def _send(self, caller: _Caller, data: bytes) -> bool:
         """A caller who does not read, so that not all of it fits, gets no more."""
         try:
             taken = caller.socket.send(data)
@@ -270,12 +330,16 @@ def _asked(request: bytes) -> Pace:
 
 
 def main() -> None:
-    """Prints its port, then serves until standard input ends."""
+    """Prints its port, then serves until standard input ends. Takes the file of a certificate with its key."""
     import gc
 
+    context = None
+    if sys.argv[1:]:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(sys.argv[1])
     with socket.create_server(("127.0.0.1", 0), backlog=4096) as listener:
         listener.setblocking(False)
-        server = _Server(listener)
+        server = _Server(listener, context)
         gc.freeze()
         gc.disable()  # nothing here makes cycles; a pause would be in every figure
         sys.stdout.write(f"{listener.getsockname()[1]}\n")
