@@ -8,11 +8,15 @@ import pytest
 
 from end_to_end.planted import PLANTED, Hostile, Ran, leaks, run, written_config
 from served_apps import serving
+from vapi_conformance.certificate.keys import key_files, new_key, write_key_files
 
 pytestmark = pytest.mark.slow
 
 PYTEST = ("pytest", "-p", "no:cacheprovider", "-v", "-rA", "--showlocals", "--junitxml", "junit.xml")
-KEPT = ("--endpoint-report", "report.json", "--endpoint-save-exchanges", "exchanges")
+KEPT = (
+    *(part for form in ("json", "html", "md") for part in ("--endpoint-report", f"report.{form}")),
+    *("--endpoint-save-exchanges", "exchanges"),
+)
 BY_KEY = ("--endpoint-api-key-env", "PLANTED_KEY")
 HEADERS = (
     *("--endpoint-header", "X-Tenant: $PLANTED_HEADER"),
@@ -38,6 +42,14 @@ def judging(*options: str, told: tuple[str, ...], code: int, path: str = "all") 
     return Planned(told=told, code=code, command=(*PYTEST, *KEPT, *options, "--endpoint", f"{{url}}/{path}/v1"))
 
 
+def certifying(*options: str, level: str, told: tuple[str, ...], code: int, path: str = "all") -> Planned:
+    """A certificate with all that was kept for it."""
+    signing = ("--level", level, "--key", "{config}/signing.key", "--out", "certificate")
+    return Planned(
+        told=told, code=code, command=("vapi_conformance", "certify", f"{{url}}/{path}/v1", *signing, *options)
+    )
+
+
 RUNS = {
     "by key": judging(*BY_KEY, *HEADERS, told=("key", *IN_HEADERS), code=1),
     "by token": judging(*BY_TOKEN, *HEADERS, told=(*IN_CONFIG, *IN_HEADERS), code=1),
@@ -54,6 +66,16 @@ RUNS = {
         "--endpoint-credential", "{refusing}/credential.json", told=("stored key", "client secret"), code=4
     ),
     "key in place of a variable": judging("--endpoint-api-key-env", PLANTED["key"], told=("key",), code=4),
+    "certified by key": certifying(
+        *("--api-key-env", "PLANTED_KEY", *(each.replace("--endpoint-", "--") for each in HEADERS)),
+        level="voice-ready",
+        told=("key", *IN_HEADERS),
+        code=1,
+    ),
+    "certified by token": certifying(
+        *(each.replace("--endpoint-", "--") for each in BY_TOKEN), level="streaming", told=IN_CONFIG, code=1
+    ),
+    "not certified": certifying("--api-key-env", "PLANTED_KEY", level="json", told=("key",), code=2, path="401"),
     "header without a name": judging("--endpoint-header", PLANTED[IN_HEADERS[1]], told=(IN_HEADERS[1],), code=4),
 }
 
@@ -72,6 +94,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     hostile = Hostile()
     with serving(hostile.app()) as url:
         config = written_config(folder / "config", url)
+        write_key_files(new_key(), key_files(config / "signing"), passphrase=None)
         refusing = written_config(folder / "refusing", url, token_path="/refusing/token")
         yield Stage(hostile=hostile, places={"url": url, "config": str(config), "refusing": str(refusing)})
 
@@ -100,8 +123,14 @@ def test_nothing_planted_is_seen(stage: Stage, tmp_path: Path, name: str) -> Non
 
 def test_nor_where_stored_exchanges_are_read_again(stage: Stage, tmp_path: Path) -> None:
     folder = ran(stage, tmp_path, "by token").folder
-    for command in ("check", "hear"):
-        found = run(folder, "vapi_conformance", command, "exchanges")
+    for command in (
+        ("check", "exchanges"),
+        ("check", "exchanges", "--json"),
+        ("hear", "exchanges"),
+        ("report", "render", "report.json", "--out", "again.html"),
+        ("report", "render", "report.json", "--out", "again.md"),
+    ):
+        found = run(folder, "vapi_conformance", *command)
         assert found.code in (0, 1), found.output
         assert [] == leaks(found, stage.hostile.planted)
 
@@ -111,7 +140,8 @@ def test_echoes_are_seen_as_such(stage: Stage, tmp_path: Path) -> None:
     for name in ("by key", "by token"):
         found = ran(stage, tmp_path / name, name)
         assert "auth.key-is-not-echoed" in found.output
-        assert "the whole key in" in (found.folder / "report.json").read_text(encoding="utf-8")
+        texts = [(found.folder / f"report.{form}").read_text(encoding="utf-8") for form in ("json", "html", "md")]
+        assert [True] * 3 == ["the whole key in" in text for text in texts]
 
 
 def test_temporary_files_are_taken_away(stage: Stage, tmp_path: Path) -> None:
