@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -34,7 +34,11 @@ from vapi_conformance.latency.running import metrics_of
 from vapi_conformance.latency.sampling import MOST_KEPT
 from vapi_conformance.latency.traffic import FIRST_WORDS
 from vapi_conformance.masking import Secrets
+from vapi_conformance.options import ENVIRONMENT_PREFIX
 from vapi_conformance.report.bench_text import bench_lines
+
+if TYPE_CHECKING:
+    from vapi_conformance.history.keeping import Keeper
 
 __all__ = ["command"]
 
@@ -77,6 +81,7 @@ Examples:
   vapi-conformance bench URL --fail-if 'ttft.p95 > 800ms' --fail-if 'errors > 1%' --out today.json --yes
   vapi-conformance bench URL --html today.html                      plots, for people
   vapi-conformance bench URL --rate 500 --duration 60 --cluster auto    from every node of a Ray cluster
+  vapi-conformance bench URL --history runs.db                      kept, for `vapi-conformance history trend`
   vapi-conformance bench compare yesterday.json today.json
 
 \b
@@ -133,10 +138,8 @@ class _Bench(click.Command):
 @click.option(
     "--most",
     type=click.IntRange(min=1),
-    default=256,
-    show_default=True,
     metavar="N",
-    help="With --knee: no load above it is tried.",
+    help=f"With --knee: no load above it is tried (default: {MOST_LOAD}, or the load at which the search begins).",
 )
 @click.option(
     "--fail-if", "conditions", multiple=True, metavar="CONDITION", help="Exit status 1 if it holds; repeatable."
@@ -187,6 +190,13 @@ class _Bench(click.Command):
     metavar="FILE.html",
     help="Draw the result: a page of its own, without script or network.",
 )
+@click.option(
+    "--history",
+    envvar=f"{ENVIRONMENT_PREFIX}HISTORY",
+    metavar="FILE.db|URL",
+    help="Keep the result in a history, for `vapi-conformance history trend` [environment: "
+    f"{ENVIRONMENT_PREFIX}HISTORY].",
+)
 @click.option("--yes", is_flag=True, help="The owner of the endpoint agrees: do not ask.")
 @endpoint_options
 @json_option
@@ -198,7 +208,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     real_time: bool,
     words: str,
     knee: str | None,
-    most: int,
+    most: int | None,
     conditions: tuple[str, ...],
     cap: int | None,
     stop_on_errors: int,
@@ -209,6 +219,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     recalibrate: bool,
     out: Path | None,
     page: Path | None,
+    history: str | None,
     yes: bool,
     as_json: bool,
     **endpoint_given: object,
@@ -223,16 +234,17 @@ def command(  # noqa: PLR0913 - one parameter per option
     """
     for place in filter(None, (out, page)):
         check_place(place)
+    keeper = None if history is None else _keeper(history)
     given = click.get_current_context().params
     planned = loads(replace(load, calls=scenario is not None))
     metrics = metrics_of(planned.schedules[0])
-    condition = None if knee is None else knee_condition(knee, metrics, planned)
+    condition = None if knee is None else knee_condition(knee, metrics, planned, most=most)
     plan = Plan(
         loads=capped_loads(planned, cap),
         settings={name: _json(given[key]) for name, key in _SETTINGS.items()},
         gates=[parse_gate(each, metrics) for each in conditions],
         knee=condition,
-        most_load=most,
+        most_load=most or MOST_LOAD,
         knee_rate=load.rate if condition is not None else None,
         cap=cap,
         stop_at=stop_on_errors / 100,
@@ -251,6 +263,9 @@ def command(  # noqa: PLR0913 - one parameter per option
     else:
         print_lines(bench_lines(document, levels=outcome.judgement.levels))
     _keep(document, out, page)
+    if keeper is not None and not outcome.is_interrupted:
+        keeper.keep(document)
+        complain(keeper.told, is_fault=keeper.is_fault)
     _complain(outcome, secrets)
     if outcome.is_interrupted:
         sys.exit(_INTERRUPTED)
@@ -285,6 +300,13 @@ def _json(value: object) -> object:
     if isinstance(value, tuple):
         return list(value)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType] - click's are untyped
     return str(value) if isinstance(value, Path) else value
+
+
+def _keeper(place: str) -> "Keeper":
+    """Imported only where a history is asked for."""
+    from vapi_conformance.history.keeping import Keeper
+
+    return Keeper.at(place, option="--history", file_option="--out")
 
 
 def _keep(document: Mapping[str, object], out: Path | None, page: Path | None) -> None:

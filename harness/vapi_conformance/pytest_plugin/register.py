@@ -77,7 +77,7 @@ def _keeper(config: pytest.Config, places: Sequence[str]) -> "Keeper | None":
         return None
     from vapi_conformance.history.keeping import Keeper
 
-    return Keeper.at(places[-1], option="--endpoint-history")
+    return Keeper.at(places[-1], option="--endpoint-history", file_option="--endpoint-report")
 
 
 def _in_force(rules: Sequence[Rule], endpoint: Endpoint) -> list[Rule]:
