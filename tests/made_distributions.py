@@ -1,7 +1,7 @@
 """Distributions of strangers, as an installer would leave them: metadata with entry points, and modules."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,12 +49,12 @@ def installed(
 
 
 @contextmanager
-def with_distribution(*folders: Path) -> Iterator[None]:
+def with_distribution(*folders: Path) -> Generator[None]:
     """While they are on the path; nothing of them is remembered afterwards."""
     before = set(sys.modules)
     with pytest.MonkeyPatch.context() as patch:
         for folder in folders:
-            patch.syspath_prepend(folder)
+            patch.syspath_prepend(folder)  # pyright: ignore[reportUnknownMemberType] - untyped in pytest
         _forget()
         try:
             yield
@@ -66,5 +66,11 @@ def with_distribution(*folders: Path) -> Iterator[None]:
 
 
 def _forget() -> None:
-    for each in (additions._all, catalogue._third_party, catalogue.all_rules, custom_clients._read):
-        each.cache_clear()
+    """What is kept for the length of a process."""
+    for module, name in (
+        (additions, "_all"),
+        (catalogue, "_third_party"),
+        (catalogue, "all_rules"),
+        (custom_clients, "_read"),
+    ):
+        vars(module)[name].cache_clear()

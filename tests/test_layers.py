@@ -25,7 +25,7 @@ ROWS = (
     ("rules", "reference"),
     ("verdict", "specimens", "custom_platforms", "suite", "webhook_suite", "expected_failures", "latency"),
     ("report",),
-    ("endpoint", "history"),
+    ("endpoint", "history", "extending", "testing"),
     ("certificate",),
     ("pytest_plugin", "cli"),
     ("plugin", "__main__"),

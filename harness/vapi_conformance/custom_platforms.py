@@ -5,10 +5,10 @@ while it puts requests together ends the run with one sentence that names the di
 not known then, so there is nothing to judge.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final, Self, TypeVar, cast
+from typing import Final, Self, TypeVar
 
 from vapi_conformance.additions import Addition, AdditionError, additions, one_sentence
 from vapi_conformance.dialects.names import CHAT, EVERY, Dialect
@@ -86,11 +86,11 @@ class FoundPlatform:
         secrets: what no such sentence may quote.
         """
         border = _Border(addition=self.addition, secrets=secrets)
-        made: object = border.take("make", lambda: self.platform.make(settings))
+        made = border.take("make", lambda: self.platform.make(settings))
         missing = [name for name in _MEMBERS if not border.take(name, partial(hasattr, made, name))]
         if missing:
             raise border.broken(f"make gives a {type(made).__name__} without {', '.join(missing)}")
-        guarded = _Guarded(border=border, inner=cast("Calling", made))
+        guarded = _Guarded(border=border, inner=made)
         guarded.try_out(settings.dialect)
         return guarded
 
@@ -118,13 +118,11 @@ def find_platform(name: str) -> FoundPlatform | None:
 
 def _check(addition: Addition, platform: CustomPlatform) -> None:
     """What strict types would have said."""
-    dialects: Collection[object] = platform.dialects
-    if not dialects or any(each not in EVERY for each in dialects):
+    if not platform.dialects or any(each not in EVERY for each in platform.dialects):
         raise addition.broken("it speaks no dialect in which a model is asked")
-    profile: object = platform.profile
-    if not isinstance(profile, Profile):
+    if platform.profile not in list(Profile):
         raise addition.broken(f"its profile is none of {', '.join(Profile)}")
-    if profile is Profile.VAPI and not set(platform.dialects) <= CHAT:
+    if platform.profile is Profile.VAPI and not set(platform.dialects) <= CHAT:
         raise addition.broken("its profile is vapi, which is about Chat Completions; it speaks more")
     texts: list[object] = [*platform.options.keys(), *platform.options.values()]
     if not all(isinstance(each, str) for each in texts):

@@ -179,7 +179,7 @@ def _platform_options(
     given: Sequence[str], environment: Mapping[str, str], platform: PlatformName, custom: FoundPlatform | None
 ) -> tuple[Mapping[str, str], tuple[str, ...]]:
     """Options of a platform's own, and which of their values must never be shown."""
-    known = {} if custom is None else custom.platform.options
+    known: Mapping[str, str] = custom.platform.options if custom is not None else dict[str, str]()
     options: dict[str, str] = {}
     secrets: list[str] = []
     for each in given:

@@ -4,7 +4,7 @@ The entry point's name is the consumer's. What one of them hears stands beside w
 So a run goes on without one that is broken, and says so.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final, get_args
@@ -107,9 +107,7 @@ def _consumer(addition: Addition) -> _Found:
     dialects: set[object] = set(loaded.dialects)
     if not dialects or not dialects <= EVERY:
         raise addition.broken("it reads no dialect in which a model is asked")
-    texts: Sequence[object] = (loaded.library, loaded.known)
-    platforms: Iterable[object] = loaded.platforms or ()
-    if not all(isinstance(each, str) and each.strip() for each in (*texts, *platforms)):
+    if not _are_texts(loaded.library, loaded.known, *(loaded.platforms or ())):
         raise addition.broken("its library, known and platforms are not all texts")
     if loaded.sureness not in get_args(Sureness):
         raise addition.broken(f"its sureness is none of {', '.join(get_args(Sureness))}")
@@ -149,23 +147,26 @@ def _checked(heard: object) -> Heard:
     """Texts that are texts, times that are times, and nothing of a kind that whoever prints it cannot."""
     if not isinstance(heard, Heard):
         raise TypeError(f"it gives a {type(heard).__name__} in place of a Heard")
-    parts: Sequence[object] = (*heard.texts, *heard.tool_calls)
-    wanted = (HeardText,) * len(heard.texts) + (HeardToolCall,) * len(heard.tool_calls)
-    if not all(isinstance(each, kind) for each, kind in zip(parts, wanted, strict=True)):
+    if not (_are(HeardText, heard.texts) and _are(HeardToolCall, heard.tool_calls)):
         raise TypeError("it gives a Heard whose texts or tool calls are of another type")
-    texts: Sequence[object] = (*(each.text for each in heard.texts), *(each.arguments for each in heard.tool_calls))
-    maybe: Sequence[object] = (
-        heard.error,
-        heard.finish_reason,
-        *(text for each in heard.tool_calls for text in (each.id, each.name)),
-    )
-    times: Sequence[object] = (heard.ended_at_ns, heard.error_at_ns, *(each.at_ns for each in heard.texts))
-    outcome: object = heard.outcome
+    calls, texts = heard.tool_calls, heard.texts
+    words = [*(each.text for each in texts), *(each.arguments for each in calls)]
+    maybe = [heard.error, heard.finish_reason, *(text for each in calls for text in (each.id, each.name))]
+    times = [heard.ended_at_ns, heard.error_at_ns, *(each.at_ns for each in texts), *(each.at_ns for each in calls)]
     if not (
-        isinstance(outcome, Outcome)
-        and all(isinstance(each, str) for each in texts)
-        and all(each is None or isinstance(each, str) for each in maybe)
-        and all(each is None or isinstance(each, int) for each in times)
+        _are(Outcome, [heard.outcome])
+        and _are(str, words)
+        and _are(str, [each for each in maybe if each is not None])
+        and _are(int, [each for each in times if each is not None])
     ):
         raise TypeError("it gives a Heard with a field of another type")
-    return replace(heard, texts=tuple(heard.texts), tool_calls=tuple(heard.tool_calls))
+    return replace(heard, texts=tuple(texts), tool_calls=tuple(calls))
+
+
+def _are(kind: type, values: Iterable[object]) -> bool:
+    """Looked at as what they are, and not as what types say that they are."""
+    return all(isinstance(each, kind) for each in values)
+
+
+def _are_texts(*values: object) -> bool:
+    return all(isinstance(each, str) and each.strip() for each in values)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from vapi_conformance.additions import Addition, AdditionError, additions, one_sentence
 from vapi_conformance.call_scenario import ANY_CALL, CALLS, all_call_scenarios
@@ -22,7 +22,7 @@ from vapi_conformance.webhook_scenario import all_webhook_scenarios
 if TYPE_CHECKING:
     from vapi_conformance.evidence import Evidence
 
-__all__ = ["ThirdParty", "read_third_party"]
+__all__ = ["ThirdParty", "read_third_party", "vetted"]
 
 _ID: Final = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z0-9]+(-[a-z0-9]+)*")
 _Group = Sequence["Evidence"]
@@ -38,8 +38,14 @@ class ThirdParty:
     """Why the rules of an entry point are not among them."""
 
 
-class _NotARule(Exception):  # noqa: N818 - it ends a sentence
+class _NotARule(ValueError):  # noqa: N818 - it ends a sentence
     """What is wrong, as the end of a sentence."""
+
+
+def vetted(rule: Rule) -> Rule:
+    """A rule as it will judge once it is installed. Raises ValueError with what would keep it out."""
+    _check(rule, str(rule.id).partition(".")[0])
+    return _guarded(rule)
 
 
 def read_third_party(own: Mapping[str, Rule]) -> ThirdParty:
@@ -79,12 +85,13 @@ def _rules_of(addition: Addition, taken: Mapping[str, Rule], *, layers: set[str]
 
 def _listed(loaded: object) -> list[Rule]:
     """Those of a module, in the order in which it names them; or a list or tuple of them."""
+    kind = type(loaded).__name__
     if isinstance(loaded, ModuleType):
         values = list({id(each): each for each in vars(loaded).values() if isinstance(each, Rule)}.values())
     else:
-        items = list(loaded) if isinstance(loaded, tuple) else array_or_none(loaded)
+        items = cast("Sequence[object]", loaded) if isinstance(loaded, tuple) else array_or_none(loaded)
         if items is None:
-            raise _NotARule(f"it names a {type(loaded).__name__}, and not a module or a list of rules")
+            raise _NotARule(f"it names a {kind}, and not a module or a list of rules")
         values = [each for each in items if isinstance(each, Rule)]
         if len(values) != len(items):
             wrong = next(each for each in items if not isinstance(each, Rule))
@@ -122,7 +129,7 @@ def _is_text(value: object) -> bool:
 
 
 def _is_played(scenario: str, dialects: frozenset[Dialect]) -> bool:
-    if dialects == {Dialect.VAPI_SERVER_MESSAGES}:
+    if dialects == frozenset({Dialect.VAPI_SERVER_MESSAGES}):
         return scenario in all_webhook_scenarios()
     if Dialect.VAPI_SERVER_MESSAGES in dialects:
         return False  # a backend is asked other things than a model

@@ -1,0 +1,1 @@
+"""What ACME Voice, a company that exists in this example only, adds to vapi-conformance."""
