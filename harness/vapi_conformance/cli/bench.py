@@ -12,7 +12,7 @@ from vapi_conformance.cli.bench_cluster import crew
 from vapi_conformance.cli.bench_compare import command as compare_command
 from vapi_conformance.cli.bench_consent import be_allowed
 from vapi_conformance.cli.bench_load_options import load_options
-from vapi_conformance.cli.bench_playing import Bench, BenchOutcome, Plan
+from vapi_conformance.cli.bench_playing import MOST_LOAD, Bench, BenchOutcome, Plan
 from vapi_conformance.cli.bench_progress import BenchProgress
 from vapi_conformance.cli.bench_reaching import reached
 from vapi_conformance.cli.bench_schedule import (

@@ -65,8 +65,8 @@ class Keeper:
             added = self.store.add(document, key=self.key)
         except UsageError as problem:
             self.told = (
-                f"this run is not in the history, and stands all the same: {problem}. With {self.file_option} FILE.json, "
-                "`vapi-conformance history add FILE.json` can put it there later"
+                f"this run is not in the history, and stands all the same: {problem}. "
+                f"A file of it ({self.file_option} FILE.json) can be put there later: `vapi-conformance history add`"
             )
             self.is_fault = True
             return None
