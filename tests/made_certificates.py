@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from vapi_conformance import __version__
 from vapi_conformance.certificate.bundle import BundleWriter, read_bundle
 from vapi_conformance.certificate.conditions import Circumstances
 from vapi_conformance.certificate.envelope import encoded, signed
@@ -61,7 +62,7 @@ def small_plan(**changes: object) -> dict[str, object]:
         "left_out": {},
         "load": None,
         "gates": [],
-        "suite": "0.1.0",
+        "suite": __version__,
         "started_at": "2026-11-21T11:58:00+00:00",
         **changes,
     }

@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 
 from made_certificates import ISSUED_AT, KEY, OTHER_KEY, Certificate, Edit, made_certificate, small_plan
+from vapi_conformance import __version__
 from vapi_conformance.certificate.bundle import read_bundle
 from vapi_conformance.certificate.bundle_files import BundleError, read_file, read_manifest
 from vapi_conformance.certificate.canonical import canonical_json, digest_of
@@ -247,6 +248,14 @@ class TestStatementsOfADishonestSigner:
 
         check, said = refusal(verified(made_certificate(tmp_path, report=edit)))
         assert ("verdict", True) == (check, said.startswith("The report in the bundle is not what its bytes come to: "))
+
+    def test_a_verdict_that_another_suite_gave_is_told_as_that(self, tmp_path: Path) -> None:
+        """The code of a rule may have been mended since."""
+        certificate = made_certificate(tmp_path, plan=small_plan(suite="0.0.9"), edit=_claims_to_pass)
+        assert (
+            "The verdict differs: judged again, the bytes come to FAILED, and the statement says WARNED (it was issued "
+            f"by suite 0.0.9, this is {__version__}: see the verdict changes in CHANGELOG.md)"
+        ) == refusal(verified(certificate))[1]
 
     def test_without_the_bundle_the_lies_that_only_bytes_show_are_not_seen_and_it_says_so(self, tmp_path: Path) -> None:
         verification = verified(made_certificate(tmp_path, edit=_claims_to_pass), has_bundle=False)

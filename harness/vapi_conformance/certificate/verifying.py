@@ -14,6 +14,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from vapi_conformance import __version__
 from vapi_conformance.certificate.bundle import Bundle, BundleError, read_bundle
 from vapi_conformance.certificate.bundle_files import MANIFEST, read_file
 from vapi_conformance.certificate.canonical import canonical_json, sha256_hex
@@ -265,13 +266,24 @@ def _check_verdict(case: _Case) -> str | None:
     except UsageError as problem:
         raise _RefusedError(f"the bundle cannot be judged again: {problem}") from None
     if anew != said.document:
-        raise _RefusedError(f"the verdict differs: {_first_difference(said, Statement(document=anew))}")
+        difference = _first_difference(said, Statement(document=anew))
+        raise _RefusedError(f"the verdict differs: {difference}{_by_another_suite(said)}")
     if found := differences(case.bundle.report, report):
         raise _RefusedError(
-            "the report in the bundle is not what its bytes come to: " + "; ".join(found[:_MOST_DIFFERENCES])
+            "the report in the bundle is not what its bytes come to: "
+            + "; ".join(found[:_MOST_DIFFERENCES])
+            + _by_another_suite(said)
         )
     case.newer = tuple(newer(case.bundle))
     return f"the bytes, judged again without a network, come to {said.result}, with the same lists"
+
+
+def _by_another_suite(said: Statement) -> str:
+    """Levels are frozen, and the code of a rule is not: where it was mended, the changelog says what that changes."""
+    issuer = str(said.extension["suite"])
+    if issuer == __version__:
+        return ""
+    return f" (it was issued by suite {issuer}, this is {__version__}: see the verdict changes in CHANGELOG.md)"
 
 
 def _first_difference(said: Statement, again: Statement) -> str:
