@@ -207,14 +207,15 @@ class TestSecrets:
         async def tell(request: Request) -> Response:
             return JSONResponse({"results": [], "seen": request.headers["x-vapi-secret"]})
 
-        report, kept = tmp_path / "r.json", tmp_path / "kept"
+        reports, kept = [tmp_path / f"r.{form}" for form in ("json", "html", "md")], tmp_path / "kept"
+        written = [part for path in reports for part in ("--report", path)]
         with serving(Starlette(routes=[Route("/hook", tell, methods=["POST"])])) as url:
             result = run(
-                *(f"{url}/hook", "--secret-env", "HOOK", "--report", report, "--save-exchanges", kept, "--json"),
+                *(f"{url}/hook", "--secret-env", "HOOK", *written, "--save-exchanges", kept, "--json"),
                 HOOK=KEY,
             )
         assert "violated" == outcomes(result)["secret-is-not-echoed"]
-        texts = [path.read_text(encoding="utf-8") for path in (report, *kept.iterdir())]
+        texts = [path.read_text(encoding="utf-8") for path in (*reports, *kept.iterdir())]
         assert [] == [text for text in (result.output, *texts) if KEY in text]
 
     def test_a_backend_that_wants_one_is_told_from_one_that_refuses_it(self) -> None:
