@@ -283,7 +283,7 @@ class TestUsage:
             ([FAR, "--scenario", "no-such-call"], "Error: --scenario: 'no-such-call' is no call that we know"),
             ([FAR, "--api-key-env", "NOT_SET"], "Error: the environment variable NOT_SET is not set or empty"),
             ([FAR, "--api-key-env", KEY], "Error: --api-key-env and --header want the name of an environment variable"),
-            ([FAR, "--warmup", "5", "--cap", "5"], "Error: 5 requests to warm up leave none of the 5"),
+            ([FAR, "--warmup", "5", "--cap", "5"], "Error: 5 requests to warm up (--warmup) leave none of the 5"),
             ([FAR, "--out", "/nowhere/a.json"], "Error: the folder /nowhere does not exist"),
             ([FAR, "--requests", "0"], "Invalid value for '--requests'"),
             (["compare", "one.json"], "Missing argument 'AFTER.json'"),

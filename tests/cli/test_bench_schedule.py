@@ -135,6 +135,26 @@ class TestKnee:
         with pytest.raises(UsageError, match="--knee looks for a load itself"):
             knee_condition("errors > 1%", metrics_for("open"), loads(options))
 
+    @pytest.mark.parametrize(
+        ("options", "most", "words"),
+        [
+            (LoadOptions(), 3, "--most 3 is below the load at which the search begins, 4: say less by --concurrency"),
+            (LoadOptions(rate=9), 8, "--most 8 is below the load at which the search begins, 9: say less by --rate"),
+            (LoadOptions(rate=0.4), None, "--knee looks among whole numbers of requests a second: --rate is 0.4"),
+            (LoadOptions(rate=2.5), None, "--knee looks among whole numbers of requests a second: --rate is 2.5"),
+        ],
+    )
+    def test_begins_where_it_is_told_and_not_above_what_is_allowed(
+        self, options: LoadOptions, most: int | None, words: str
+    ) -> None:
+        with pytest.raises(UsageError) as told:
+            knee_condition("errors > 1%", metrics_for("open"), loads(options), most=most)
+        assert words == str(told.value)
+
+    def test_may_begin_above_what_is_tried_where_nobody_says(self) -> None:
+        many = loads(LoadOptions(concurrency="300"))
+        assert "errors" == knee_condition("errors > 1%", metrics_for("closed"), many).name
+
 
 class TestScenario:
     def test_is_known_by_name_or_stands_in_a_file(self, tmp_path: Path) -> None:

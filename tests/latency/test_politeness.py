@@ -121,5 +121,5 @@ class TestCap:
         assert words is not None
 
     def test_a_warm_up_that_takes_it_all_is_told(self) -> None:
-        with pytest.raises(UsageError, match="10 requests to warm up leave none"):
+        with pytest.raises(UsageError, match=r"10 requests to warm up \(--warmup\) leave none"):
             within_cap(ClosedLoop(streams=2, requests=50, warm_up=10), 10)

@@ -292,7 +292,7 @@ class TestCap:
         assert schedule == capped(schedule, 10)
 
     def test_a_warm_up_that_takes_it_all_is_told(self) -> None:
-        with pytest.raises(UsageError, match="5 requests to warm up leave none of the 5"):
+        with pytest.raises(UsageError, match=r"5 requests to warm up \(--warmup\) leave none of the 5"):
             capped(ClosedLoop(streams=3, requests=5, warm_up=5), 5)
 
 

@@ -28,7 +28,10 @@ from vapi_conformance.latency.traffic import SingleTurns, WholeCalls, most_reque
 from vapi_conformance.problems import Problem, TransportError
 from vapi_conformance.suite import be_sure_of
 
-__all__ = ["Bench", "BenchOutcome", "Plan"]
+__all__ = ["MOST_LOAD", "Bench", "BenchOutcome", "Plan"]
+
+MOST_LOAD: Final = 256
+"""That a search for the knee tries where nobody says."""
 
 _MOST_KNEE_STEPS: Final = 30
 
@@ -42,8 +45,8 @@ class Plan:
     """For the document."""
     gates: Sequence[Gate] = ()
     knee: Gate | None = None
-    most_load: int = 256
-    """That a search for the knee tries."""
+    most_load: int = MOST_LOAD
+    """That a search for the knee tries, unless it begins above it."""
     knee_rate: float | None = None
     """The search begins at this rate, and is over rates; None: over streams."""
     cap: int | None = None

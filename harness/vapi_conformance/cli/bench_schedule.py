@@ -114,21 +114,34 @@ def capped_loads(planned: Loads, cap: int | None) -> Loads:
     return Loads(schedules=tuple(within_cap(each, share)[0] for each in planned.schedules), names=planned.names)
 
 
-def knee_condition(text: str, metrics: Sequence[Metric], planned: Loads) -> Gate:
-    """Of a search. Raises UsageError for one that is no condition, and for loads between which nothing can be found."""
+def knee_condition(text: str, metrics: Sequence[Metric], planned: Loads, *, most: int | None = None) -> Gate:
+    """Of a search. Raises UsageError for one that is no condition, and for loads between which nothing can be found.
+
+    most: that the user allows; None: nobody said.
+    """
     try:
         condition = parse_gate(text, metrics)
     except UsageError as problem:
         raise UsageError(str(problem).replace("--fail-if", "--knee")) from None
     first = planned.schedules[0]
-    is_steady = isinstance(first, ClosedLoop) or (isinstance(first, OpenLoop) and len(first.phases) == 1)
-    if len(planned.schedules) > 1 or not is_steady or _is_rising(first):
+    begin = _steady(first)
+    if len(planned.schedules) > 1 or begin is None:
         raise UsageError("--knee looks for a load itself: it goes with one --concurrency or --rate, where it begins")
+    if begin != round(begin) or begin < 1:
+        raise UsageError(f"--knee looks among whole numbers of requests a second: --rate is {begin:g}")
+    if most is not None and begin > most:
+        option = "--concurrency" if isinstance(first, ClosedLoop) else "--rate"
+        raise UsageError(f"--most {most} is below the load at which the search begins, {begin:g}: say less by {option}")
     return condition
 
 
-def _is_rising(schedule: Schedule) -> bool:
-    return isinstance(schedule, OpenLoop) and schedule.phases[0].from_rate != schedule.phases[0].to_rate
+def _steady(schedule: Schedule) -> float | None:
+    """Its streams, or its rate; None where that is not the same all the time."""
+    if isinstance(schedule, ClosedLoop):
+        return schedule.streams
+    phases = schedule.phases if isinstance(schedule, OpenLoop) else ()
+    rates = {rate for phase in phases for rate in (phase.from_rate, phase.to_rate)}
+    return rates.pop() if len(phases) == len(rates) == 1 else None
 
 
 def named_scenario(named: str) -> CallScenario:

@@ -308,7 +308,8 @@ def capped(schedule: Schedule, most: int) -> Schedule:
     """The same with at most so many requests, warm-up included. Raises UsageError where the warm-up takes them all."""
     left = most - schedule.warm_up
     if left < 1:
-        raise UsageError(f"{schedule.warm_up} requests to warm up leave none of the {most} that are allowed at most")
+        warm_up = f"{schedule.warm_up} requests to warm up (--warmup)"
+        raise UsageError(f"{warm_up} leave none of the {most} that are allowed at most")
     return replace(schedule, requests=left if schedule.requests is None else min(schedule.requests, left))
 
 
