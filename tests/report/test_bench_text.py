@@ -62,6 +62,12 @@ class TestTable:
         assert "~ less than ten times the instrument's own error: do not rely on it" in lines()
         assert "- too few values: p99 from 100 on" in lines()
 
+    def test_figures_of_any_length_are_told_apart(self) -> None:
+        figures = dict.fromkeys(("mean", "p50", "p90", "p95", "p99", "max"), 348153013264.6)
+        told = lines(ttft_ms={**TTFT, **figures, "ci": {"p50": [348153013264.6, 348153013264.6]}})
+        (row,) = [line for line in told if line.startswith("ttft ms   ") and "40" in line.split()]
+        assert ["348153013264.6"] * 2 == [cell.rstrip("~") for cell in row.split()[3:5]]
+
     def test_a_client_that_was_the_bottleneck_gives_no_number(self) -> None:
         told = lines(
             bottleneck_reasons=["process 1 was busy"], client_was_bottleneck=True, groups=[group("load", "1")] * 2

@@ -142,8 +142,8 @@ def _row(record: Mapping[str, object], *, is_told: bool) -> str:
     bounds = [_interval(intervals.get(each)) if is_told else "?" for each in _INTERVALS]
     return (
         f"{_integer(record, 'n'):>6}"
-        + "".join(f"{cell:>{_WIDTH}}" for cell in cells)
-        + "".join(f"{bound:>{_INTERVAL_WIDTH}}" for bound in bounds)
+        + "".join(f" {cell:>{_WIDTH - 1}}" for cell in cells)
+        + "".join(f" {bound:>{_INTERVAL_WIDTH - 1}}" for bound in bounds)
     )
 
 
