@@ -75,7 +75,7 @@ class TlsConnection(Connection):
             self._shake_hands(tls)
             if not self.is_open:
                 return
-        data, problem = _decrypted(tls)
+        data, problem = _decrypted(tls, self._incoming)
         if data:
             self._take((read[0], read[1], read[2], data))
         if problem is _CLOSED:
@@ -86,17 +86,19 @@ class TlsConnection(Connection):
             self._flush()
 
 
-def _decrypted(tls: ssl.SSLObject) -> tuple[bytes, str | None]:
+def _decrypted(tls: ssl.SSLObject, incoming: ssl.MemoryBIO) -> tuple[bytes, str | None]:
     """All that is complete, and why no more will come."""
     pieces: list[bytes] = []
-    problem: str | None = _CLOSED
     try:
         while piece := tls.read(READ_BYTES):
             pieces.append(piece)
+            # Mostly that was all; to be told so by an exception would take longer than to decrypt it.
+            if not incoming.pending and not tls.pending():
+                return b"".join(pieces), None
     except ssl.SSLWantReadError:
-        problem = None
+        return b"".join(pieces), None
     except ssl.SSLZeroReturnError:
         pass
     except ssl.SSLError as failure:
-        problem = str(failure)
-    return b"".join(pieces), problem
+        return b"".join(pieces), str(failure)
+    return b"".join(pieces), _CLOSED
