@@ -83,7 +83,7 @@ class Issuer:
                 be_sure_of(
                     exchange,
                     has_key=live.has_key,
-                    takes_credential=self.endpoint.platform != "direct",
+                    takes_credential=self.endpoint.takes_credential,
                     sends_token=live.platform.tokens is not None,
                 )
             self._writer.put_exchange(exchange)

@@ -215,6 +215,8 @@ def _in_full(rule: _Rule) -> Iterator[str]:
     yield f"**{plain(_text(rule, 'level'), 10)}**, {plain(_text(rule, 'source'))}{f'; {tries}' if tries else ''}"
     yield ""
     yield f"* requires: {plain(_text(rule, 'statement'))}"
+    if origin := _text(rule, "origin"):
+        yield f"* added by: {plain(origin)}"
     if reason := _text(rule, "reason"):
         yield f"* {_WHAT.get(_text(rule, 'outcome'), '')}: {code(reason)}"
     violations = _violations(rule)

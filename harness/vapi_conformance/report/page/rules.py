@@ -207,7 +207,7 @@ def _rule(fields: Mapping[str, object], exchanges: Mapping[str, Exchange], prove
         state=state,
         outcome=outcome,
         statement=string(fields.get("statement")),
-        source=string(fields.get("source")),
+        source=_source(fields),
         remedy=string(fields.get("remedy")),
         reason=string(fields.get("reason")),
         tried=_tried(judged, broken),
@@ -216,6 +216,12 @@ def _rule(fields: Mapping[str, object], exchanges: Mapping[str, Exchange], prove
         in_short=tuple(_violation(fields, each, exchanges, "") for each in violations[_IN_FULL : _IN_FULL + _IN_SHORT]),
         left_out=max(0, len(violations) - _IN_FULL - _IN_SHORT, (broken if violations else 0) - _IN_FULL - _IN_SHORT),
     )
+
+
+def _source(fields: Mapping[str, object]) -> str:
+    """With the distribution that adds the rule, where it is none of ours."""
+    origin = string(fields.get("origin"))
+    return f"{string(fields.get('source'))}{f' (a rule that {origin} adds)' if origin else ''}"
 
 
 def _tried(judged: int, broken: int) -> str:

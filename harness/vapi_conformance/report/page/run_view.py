@@ -22,6 +22,7 @@ _HEARD: Final = {
     "tool-lost": "tool calls lost",
     "call-ends": "end the call",
     "raises": "errors",
+    "unknown": "not known",
 }
 
 

@@ -32,6 +32,7 @@ _TONES: Final[Mapping[str, Tone]] = {
     "tool-lost": "bad",
     "call-ends": "bad",
     "raises": "bad",
+    "unknown": "warn",
 }
 _ENDINGS: Final[Mapping[str, str]] = {
     "heard": "the caller’s turn",
@@ -40,6 +41,7 @@ _ENDINGS: Final[Mapping[str, str]] = {
     "tool-lost": "the tool is not called",
     "call-ends": "the call ends",
     "raises": "the client fails",
+    "unknown": "what is heard is not known",
 }
 
 
