@@ -76,7 +76,8 @@ def difference_lines(document: Mapping[str, object]) -> Iterator[Line]:
         yield Line(f"{judgement}: {rule.get('id')}  {rule.get('level')}  {change}", _STYLES.get(judgement, "faint"))
         if judgement != "better" and rule.get("says"):
             yield Line(f"  {rule.get('says')}")
-    yield Line(f"{document.get('same')} rules came to the same", "faint")
+    same = document.get("same")
+    yield Line(f"{same} {'rule' if same == 1 else 'rules'} came to the same", "faint")
     for figure in map(object_or_nothing, array_or_nothing(document.get("figures"))):
         yield Line(f"  {figure.get('name')!s:<24}  {_figure(figure.get('before'))}, now {_figure(figure.get('after'))}")
     yield Line("")

@@ -28,6 +28,8 @@ _TAGS: Final = frozenset({"svg", "g", "path", "rect", "circle", "line", "text", 
 _ATTRIBUTES: Final = frozenset(
     {"class", "cx", "cy", "d", "height", "r", "rx", "ry", "transform", "viewBox", "width", "x", "y"}
 )
+_MOST_MARKS: Final = 10
+"""At an axis of whole numbers."""
 _STEPS: Final = (1, 2, 5)
 _WIDE: Final = 20
 """How many times the least value the greatest may be on a linear axis of times."""
@@ -54,6 +56,10 @@ class Plot:
     is_rows: bool = False
     """Each line is a span of time in a row of its own; the first row is on top, as in a list."""
     y_range: Point | None = None
+    has_whole_x: bool = False
+    """Only whole numbers stand at the x axis: there is nothing between two runs."""
+    has_whole_y: bool = False
+    """The same of the y axis, from zero on."""
     may_be_logarithmic: bool = False
     """The x axis, where its values are very different."""
 
@@ -117,7 +123,22 @@ def _chart(plot: Plot) -> _Chart:
     }
     if logarithmic:
         options["x_labels"] = _decades(plot)
+    if plot.has_whole_x:
+        options["x_labels"] = _whole([point[0] for point in _points(plot)])
+    if plot.has_whole_y:
+        options["y_labels"] = _whole([0.0, *(point[1] for point in _points(plot))])
     return cast("_Chart", pygal.XY(**options))
+
+
+def _points(plot: Plot) -> list[Point]:
+    return [point for series in plot.series for point in series.points if point is not None]
+
+
+def _whole(values: Sequence[float]) -> list[int]:
+    """Marks around the values, so many that they can be read."""
+    low, high = math.floor(min(values)), max(math.ceil(max(values)), math.floor(min(values)) + 1)
+    room = max(1, math.ceil((high - low) / _MOST_MARKS))
+    return [*range(low, high, room), high] if (high - low) % room else [*range(low, high + 1, room)]
 
 
 def _power(exponent: float) -> str:

@@ -72,7 +72,14 @@ def _open_rules(runs: Sequence[Mapping[str, object]], identity: str) -> Iterator
     yield Figure(
         id=f"{identity}-rules",
         title="Rules that did not pass, run by run",
-        plot=Plot(x_title="run, the oldest first", y_title="rules", series=tuple(series), has_dots=True),
+        plot=Plot(
+            x_title="run, the oldest first",
+            y_title="rules",
+            series=tuple(series),
+            has_dots=True,
+            has_whole_x=True,
+            has_whole_y=True,
+        ),
         says=f"{len(runs)} runs, from {_when(runs[0])} to {_when(runs[-1])}.",
         table=Table(head=("run", "began", "suite", "verdict", "passed", *shown), rows=tuple(rows)),
     )
@@ -95,6 +102,7 @@ def _over_runs(
             y_title=unit,
             series=tuple(_series(name, values[name]) for name in told),
             has_dots=True,
+            has_whole_x=True,
         ),
         says=f"{len(runs)} runs, from {_when(runs[0])} to {_when(runs[-1])}.",
         table=Table(head=("run", "began", "suite", *told), rows=tuple(rows)),

@@ -19,7 +19,7 @@ def trend_page(document: Mapping[str, object]) -> str:
     sections = [
         {
             "id": f"series-{number}",
-            "title": series_title(series),
+            "title": series_title(series).replace("  ", ": ", 1),
             "runs": len(array_or_nothing(series.get("runs"))),
             "figures": [
                 (each, drawn(each.plot))

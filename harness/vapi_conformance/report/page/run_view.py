@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from vapi_conformance.narrow import object_or_nothing
+from vapi_conformance.report.bench_figures import Figure
+from vapi_conformance.report.bench_plots import drawn
 from vapi_conformance.report.page.exchanges import Exchange, Group, exchanges_of, groups_of
 from vapi_conformance.report.page.rules import LEVELS, STATES, Layer, State, layers_of, state_of
 from vapi_conformance.report.page.speech_line import Tone, tone_of
 from vapi_conformance.report.page.telling import Told, telling
 from vapi_conformance.report.page.values import count, counted, duration, number, objects, string, strings
+from vapi_conformance.report.trend_figures import runs_of_report, trend_figures
 
 __all__ = ["Share", "View", "view_of"]
 
@@ -54,6 +57,8 @@ class View:
     limits: tuple[str, ...]
     provenance: tuple[tuple[str, str], ...]
     lints: tuple[str, ...]
+    trend: tuple[tuple[Figure, str], ...]
+    """Earlier runs and this one, each with its plot; none where no history was asked for."""
     told: tuple[Told, ...]
     layers: tuple[Layer, ...]
     groups: tuple[Group, ...]
@@ -106,6 +111,9 @@ def view_of(document: Mapping[str, object], *, prefix: str = "") -> View:
         limits=tuple(_limits(document, rules)),
         provenance=provenance,
         lints=tuple(strings(document.get("lints"))),
+        trend=tuple(
+            (each, drawn(each.plot)) for each in trend_figures(runs_of_report(document), identity=f"{prefix}trend")
+        ),
         told=telling(exchanges),
         layers=layers_of(rules, exchanges, judged_by, prefix),
         groups=groups_of(exchanges),
