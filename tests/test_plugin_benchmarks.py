@@ -10,6 +10,7 @@ import pytest
 
 from raw_server import chunked, head, playing, saying
 from vapi_conformance.endpoint import Endpoint
+from vapi_conformance.latency.histograms import Histogram
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing
 from vapi_conformance.pytest_plugin import benchmarks
 from vapi_conformance.pytest_plugin.measuring import METRICS, Measurement, Rounds
@@ -184,6 +185,16 @@ class TestValues:
             assert speech + 0.575 == pytest.approx(turn)
         extra = object_or_nothing(found["ttft"]["extra_info"])
         assert 1 == object_or_nothing(extra["calibration"])["streams"]
+
+    def test_say_where_the_client_was_late_beside_the_gaps_of_the_answers(
+        self, pytester: pytest.Pytester, server: ReferenceServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def late(_: object, *, loop: str, ttft: Histogram, icl: Histogram) -> Iterator[str]:
+            yield f"late in a {loop} loop: {ttft.n} answers, {'gaps' if icl.n > ttft.n else 'no gaps'}"
+
+        monkeypatch.setattr("vapi_conformance.pytest_plugin.measuring.reasons", late)
+        result = pytester.runpytest(*endpoint(server, *ONLY))
+        result.stdout.fnmatch_lines(["*: the client was the bottleneck: late in a closed loop: * answers, gaps"])
 
     def test_under_the_reference_name_no_server_is_needed(self, pytester: pytest.Pytester) -> None:
         result = pytester.runpytest("--endpoint", "reference", *ONLY, "-k", "ttft")

@@ -15,8 +15,9 @@ from vapi_conformance.latency.bottleneck import reasons
 from vapi_conformance.latency.calibration import LevelError
 from vapi_conformance.latency.calibration_cache import CalibrationCache, known_or_measured
 from vapi_conformance.latency.engine import Bounds, Engine, Measured, Settings, Shot
+from vapi_conformance.latency.histograms import Histogram
 from vapi_conformance.latency.machine import this_machine
-from vapi_conformance.latency.metrics import Metric, Sample, error_kind, metrics_for
+from vapi_conformance.latency.metrics import Metric, Sample, error_kind, icl, metrics_for
 from vapi_conformance.latency.politeness import DEFAULT_CAP
 from vapi_conformance.latency.traffic import SingleTurns
 from vapi_conformance.problems import TransportError, UsageError
@@ -47,6 +48,8 @@ class Measurement:
 
     values: Mapping[str, list[int]] = field(default_factory=lambda: {name: [] for name in METRICS})
     """By metric; a request that has none leaves a gap, and `missing` counts it."""
+    gaps: Histogram = field(default_factory=Histogram)
+    """Between chunks of an answer: beyond them a client that is late is in the figures."""
     requests: int = 0
     """That count."""
     new_connections: int = 0
@@ -78,8 +81,9 @@ def measure(endpoint: Endpoint, rounds: Rounds) -> Measurement:
             measurement.url, measurement.model = live.target.url, live.target.model
             measurement.calibration = _calibration(engine)
             _ask(engine, live, endpoint, rounds, measurement)
-            first = measurement.values["ttft"]
-            measurement.bottleneck_reasons = tuple(reasons(engine.health, loop="closed", ttft=None)) if first else ()
+            if first := measurement.values["ttft"]:
+                spoilt = reasons(engine.health, loop="closed", ttft=Histogram(first), icl=measurement.gaps)
+                measurement.bottleneck_reasons = tuple(spoilt)
     except (UsageError, TransportError) as problem:
         measurement.failure = str(problem)
     return measurement
@@ -136,3 +140,5 @@ def _take(sample: Sample, measured: Measured, into: Measurement) -> None:
     into.clock = measured.clock
     for name in METRICS:
         into.values[name].extend(metric_of(name).values(sample))
+    for gap_ns in icl(sample):
+        into.gaps.record(gap_ns)
