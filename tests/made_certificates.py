@@ -58,6 +58,7 @@ def small_plan(**changes: object) -> dict[str, object]:
             name: weight.name
             for name, weight in levels.rules(level, requirements, profile="standard", dialect=dialect).items()
         },
+        "shows": levels.shows(level, "standard", current_set().levels("standard", dialect)),
         "scenarios": list(levels.scenarios(level)),
         "left_out": {},
         "load": None,

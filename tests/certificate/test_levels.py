@@ -1,6 +1,6 @@
 """Published levels: they cover the catalogue, each holds the one before, and a result says why it is what it is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import pytest
@@ -28,7 +28,7 @@ from vapi_conformance.schema import errors
 
 LEVELS = current_levels()
 NAMES = ("json", "streaming", "tools", "calls", "voice-ready")
-RELEASED = {"2026-11": "sha256:a718ea4726ec0fea49ab50a5d525dc5f969d28de50a4322f9b62dba6f5158009"}
+RELEASED = {"2026-11": "sha256:7aa15db1a2e74efccdde80d5740163e3745131f5fd4c793f16702c58d4fef9cc"}
 """Certificates name these; a document that is here is never written again."""
 
 
@@ -104,6 +104,30 @@ class TestThePublishedDocument:
             str(gate["fail_if"]): gate["sureness"] for gate in gates if gate["sureness"] != "inferred"
         }
 
+    @pytest.mark.parametrize("profile", list(Profile))
+    @pytest.mark.parametrize("name", NAMES)
+    def test_each_has_to_be_shown_what_it_is_about(self, name: str, profile: Profile) -> None:
+        dialect = Dialect.OPENAI_COMPATIBLE
+        rules = LEVELS.rules(name, current_set(), profile=profile, dialect=dialect)
+        about = ("JSON", "streamed", "tool", "turns", "turns")[NAMES.index(name)]
+        assert about in str(LEVELS.shows(name, profile, rules)[-1]["what"])
+
+    def test_whole_answers_are_not_asked_of_who_is_called_by_vapi_but_for_the_level_of_that_name(self) -> None:
+        """Vapi asks for streams only."""
+        asked = {
+            (name, profile.value): "JSON" in str(LEVELS.shows(name, profile, own_rules())[0]["what"])
+            for name in NAMES
+            for profile in Profile
+        }
+        assert {("streaming", "vapi"), ("tools", "vapi"), ("calls", "vapi"), ("voice-ready", "vapi")} == {
+            key for key, is_asked in asked.items() if not is_asked
+        }
+
+    def test_what_shows_a_level_are_rules_of_every_dialect(self) -> None:
+        for dialect in EVERY:
+            rules = LEVELS.rules("voice-ready", current_set(), profile="standard", dialect=dialect)
+            assert 4 == len(LEVELS.shows("voice-ready", "standard", rules))
+
     def test_a_scenario_that_is_not_played_asks_nothing(self) -> None:
         rule = frozen_rule(own_rules()["http.keep-alive-serves-two-requests"])
         assert [False, True] == [LEVELS.counts(name, rule) for name in ("json", "streaming")]
@@ -136,13 +160,25 @@ RULES = {"a.must": "MUST", "a.should": "SHOULD", "a.may": "MAY"}
 
 
 def result(
-    outcomes: Mapping[str, str] | None = None, *, not_played: tuple[str, ...] = (), unreachable: str | None = None
+    outcomes: Mapping[str, str] | None = None,
+    *,
+    not_played: tuple[str, ...] = (),
+    unreachable: str | None = None,
+    shows: Sequence[Mapping[str, object]] = (),
 ) -> LevelResult:
     """Of three rules, which pass unless said otherwise."""
-    plan = small_plan(rules=RULES, left_out={"calls/greeting": "whole calls are played as Vapi only"})
+    plan = small_plan(
+        rules=RULES, shows=list(shows), left_out={"calls/greeting": "whole calls are played as Vapi only"}
+    )
     said = {"must": "passed", "should": "passed", "may": "passed", **(outcomes or {})}
     rules = [
-        {"id": f"a.{name}", "outcome": outcome, "judged": 3, "broken": 2, "reason": "so it is"}
+        {
+            "id": f"a.{name}",
+            "outcome": outcome,
+            "judged": 3 if outcome in ("passed", "violated") else 0,
+            "broken": 2,
+            "reason": "so it is",
+        }
         for name, outcome in said.items()
         if outcome != "absent"
     ]
@@ -199,6 +235,19 @@ class TestLevelResult:
         )
         assert "planned and not played" == found.not_shown["calls/d"]
 
+    @pytest.mark.parametrize(
+        ("outcomes", "expected"),
+        [({}, "PASSED"), ({"may": "not applicable"}, "FAILED"), ({"may": "violated"}, "PASSED")],
+    )
+    def test_what_the_level_is_about_has_to_be_shown(self, outcomes: Mapping[str, str], expected: str) -> None:
+        found = result(outcomes, shows=[{"what": "a streamed answer", "rules": ["a.may"]}])
+        assert (expected, expected == "FAILED") == (found.result, "a streamed answer" in found.not_shown)
+        assert ("a streamed answer was never shown",) * (expected == "FAILED") == found.reasons
+
+    def test_one_rule_of_several_is_enough_to_show_it(self) -> None:
+        shows = [{"what": "a streamed answer", "rules": ["a.may", "a.must"]}]
+        assert "PASSED" == result({"may": "not applicable"}, shows=shows).result
+
     def test_nothing_judged_reaches_nothing(self) -> None:
         found = result(dict.fromkeys(("must", "should", "may"), "not applicable"))
         assert ("FAILED", ("no rule was shown to be kept",)) == (found.result, found.reasons)
@@ -214,6 +263,6 @@ class TestLevelResult:
             "unreachable": None,
         }
         for kept, expected in ((gates, "FAILED"), (gates[1:], "WARNED")):
-            found = level_result(small_plan(rules={"a.must": "MUST"}, gates=kept), report, None)
+            found = level_result(small_plan(rules={"a.must": "MUST"}, shows=[], gates=kept), report, None)
             assert expected == found.result
             assert "ttfs.p50 > 1s: cannot be said, because latency was not measured" == found.reasons[-1]

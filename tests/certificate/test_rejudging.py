@@ -125,6 +125,7 @@ def plan_of(level: str, profile: str, dialect: str) -> dict[str, object]:
         dialect=dialect,
         target=target,
         rules={name: weight.name for name, weight in rules.items()},
+        shows=levels.shows(level, profile, rules),
         scenarios=list(levels.scenarios(level)),
     )
 

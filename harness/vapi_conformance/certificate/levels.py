@@ -5,7 +5,7 @@ scenarios, the load under which latency is measured, and the gates on it with th
 document with its digest, so that what "voice-ready" meant when it was issued can always be looked up.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Final, Literal
@@ -44,6 +44,7 @@ class CertificateLevel:
     layers: frozenset[str]
     rules: frozenset[str]
     scenarios: tuple[str, ...]
+    shows: tuple[Mapping[str, object], ...]
     load: Mapping[str, object] | None
     gates: tuple[Mapping[str, object], ...] = ()
 
@@ -94,6 +95,22 @@ class LevelsDocument:
         """What the level plays, in order, as far as the platform would send it."""
         return tuple(scenario for level in self.up_to(name) for scenario in level.scenarios)
 
+    def shows(self, name: str, profile: str, rules: Collection[str]) -> list[dict[str, object]]:
+        """What must have been shown, each with rules of which one at least must have been judged.
+
+        rules: those that count; what none of them is about is not asked for (another dialect has no such thing).
+        """
+        found: list[dict[str, object]] = []
+        for level in self.up_to(name):
+            for each in level.shows:
+                about = [rule for rule in array_or_nothing(each["rules"]) if rule in rules]
+                is_asked = profile in array_or_nothing(each["profiles"]) and (
+                    not each["of_itself"] or level.name == name
+                )
+                if about and is_asked:
+                    found.append({"what": each["what"], "rules": about})
+        return found
+
     def load(self, name: str) -> Mapping[str, object] | None:
         """Under which latency is measured; None where the level has no gates on it."""
         return next((level.load for level in reversed(self.up_to(name)) if level.load is not None), None)
@@ -133,6 +150,7 @@ def _level(record: Mapping[str, object]) -> CertificateLevel:
         layers=frozenset(str(each) for each in array_or_nothing(record["layers"])),
         rules=frozenset(str(each) for each in array_or_nothing(record["rules"])),
         scenarios=tuple(str(each) for each in array_or_nothing(record["scenarios"])),
+        shows=tuple(object_or_nothing(each) for each in array_or_nothing(record["shows"])),
         load=object_or_none(record["load"]),
         gates=tuple(object_or_nothing(each) for each in array_or_nothing(record["gates"])),
     )
@@ -192,6 +210,10 @@ def level_result(
     rules = {str(each["id"]): each for each in map(object_or_nothing, array_or_nothing(report["rules"]))}
     for rule_id, weight in object_or_nothing(plan["rules"]).items():
         counted.rule(rule_id, Level[str(weight)], rules.get(rule_id))
+    judged = {rule_id for rule_id, said in rules.items() if said["judged"]}
+    for each in map(object_or_nothing, array_or_nothing(plan["shows"])):
+        if judged.isdisjoint(str(rule_id) for rule_id in array_or_nothing(each["rules"])):
+            counted.never_shown(str(each["what"]))
     for finding in gate_findings(plan, bench):
         counted.gate(finding)
     if (why := report.get("unreachable")) is not None:
@@ -249,6 +271,11 @@ class _Counted:
         self.not_shown[name] = why
         fails = weight is Level.MUST or is_ours
         (self.failing if fails else self.warning).append(f"{name} ({weight.name}) was not shown to be kept: {why}")
+
+    def never_shown(self, what: str) -> None:
+        """That which the level is about."""
+        self.not_shown[what] = "nothing that the endpoint sent was any"
+        self.failing.append(f"{what} was never shown")
 
     def gate(self, finding: GateFinding) -> None:
         """A threshold, named by its condition."""

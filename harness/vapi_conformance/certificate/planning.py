@@ -80,6 +80,7 @@ def _following(
     gates = levels.gates(level, profile)
     return {
         "rules": {rule_id: weight.name for rule_id, weight in rules.items()},
+        "shows": levels.shows(level, profile, rules),
         "load": levels.load(level) if gates else None,
         "gates": gates,
     }
