@@ -88,9 +88,7 @@ class TestRules:
             result = pytester.runpytest("--endpoint", "http://127.0.0.1:9/v1")
         assert pytest.ExitCode.USAGE_ERROR == result.ret
         result.stderr.fnmatch_lines(
-            [
-                f"ERROR: {RULES_OF_ACME} ModuleNotFoundError: No module named 'nowhere'. Mend or uninstall it, or choose *"
-            ]
+            [f"ERROR: {RULES_OF_ACME} ModuleNotFoundError: No module named 'nowhere'. Mend or uninstall it, *"]
         )
 
     def test_are_no_matter_where_others_are_chosen(

@@ -58,6 +58,7 @@ class TestSdist:
             "tox.ini",
             "pyproject.toml",
             "tests/test_sse.py",
+            "examples/acme_conformance/pyproject.toml",
         } <= names
         assert set() == data_files() - names
 
