@@ -40,6 +40,8 @@ _MOST_CALLS: Final = 16
 _MOST_CHARACTERS: Final = 20_000
 """Of an answer that go into the history, and of the arguments of a call: twenty minutes of speech."""
 _ID_DIGITS: Final = 12
+_PLACES: Final = 8
+"""Cities and companies that are made up; callers beyond say the same."""
 _MOST_WORDS: Final = 168
 """Of `own_words`. Of callers whose numbers differ by a multiple of it, two have the same."""
 
@@ -116,26 +118,35 @@ class WholeCalls:
     is_real_time: bool = False
     """Whether speaking and thinking take their time between the turns. Otherwise they follow each other at once."""
     _tools: list[dict[str, object]] = field(init=False)
+    _caller_words: tuple[str, ...] = field(init=False)
+    _has_made_up_words: bool = field(init=False)
+    """To make them up takes time."""
 
     def __post_init__(self) -> None:
         """Raises UsageError for a scenario in which nothing is asked."""
         self._tools = offered(self.scenario.tools)
+        self._caller_words = own_words(_MOST_WORDS, 0)
+        spoken = json.dumps(self.scenario.document)
+        self._has_made_up_words = any(name in spoken for name in ("{name}", "{city}", "{company}"))
         if not any(map(_words, self.scenario.turns)) and not _speaks_first(self.scenario):
             raise UsageError(f"--scenario: in the call {self.scenario.name!r} the model is never asked")
 
     def begin(self, number: int, *, is_kept: bool = False) -> tuple[CallUnderWay, Asked]:
         """The number-th call of the load, and its first request. is_kept: whole, where there are rules over it."""
         scenario = self.scenario
-        words = own_words(_MOST_WORDS, 0)
-        word = words[number % _MOST_WORDS]
+        word = self._caller_words[number % _MOST_WORDS]
         platform = self.platform.in_call(number + 1)
         values = {"{word}": word}
         played = None
         if isinstance(platform, Platform):
             platform = replace(platform, locale=scenario.locale)
-            values |= {**placeholders(number % _CALLERS, platform.caller.locale, word), "{name}": platform.caller.name}
+            if self._has_made_up_words:
+                values |= {
+                    **placeholders(number % _PLACES, platform.caller.locale, word),
+                    "{name}": platform.caller.name,
+                }
             if is_kept:
-                played = PlayedCall.of(platform.caller, scenario, word, words)
+                played = PlayedCall.of(platform.caller, scenario, word, self._caller_words)
         conversation = Conversation().system(_system(platform, _filled(scenario.system or SYSTEM_PROMPT, values)))
         if scenario.first_message and not _speaks_first(scenario):
             conversation = conversation.assistant(_filled(scenario.first_message, values))
