@@ -8,7 +8,7 @@ ECHOED = "<script>alert(1)</script><style>*{display:none}</style><img src=x oner
 HOSTILE = f"</title></style></script></pre></details>{ECHOED}\u202etxt.exe {{{{ 7*7 }}}}\x00"
 """What an endpoint may send wherever it says anything, so that pages, terminals or readers obey it."""
 
-_EFFECT = {
+_EFFECT: dict[str, object] = {
     "consumer": "vapi",
     "what": "heard",
     "sentence": "Vapi, of this answer as a whole: The answer is spoken. (observed)",

@@ -9,14 +9,19 @@
     try { id = decodeURIComponent(location.hash.slice(1)); } catch { return; }
     const place = id && document.getElementById(id);
     if (!place) return;
-    for (let each = place; each; each = each.parentElement) {
-      if (each instanceof HTMLDetailsElement) each.open = true;
-      if (each.classList.contains("filtered") && getComputedStyle(place).display === "none") reset(each);
+    const unfold = () => {
+      for (let each = place; each; each = each.parentElement) if (each instanceof HTMLDetailsElement) each.open = true;
+    };
+    unfold();
+    if (!place.checkVisibility()) {
+      reset(place.closest(".filtered"));
+      unfold();
     }
     (place.closest("details") ?? place).scrollIntoView();
   };
 
   const reset = (within) => {
+    if (!within) return;
     for (const each of within.querySelectorAll("input[type=radio]")) each.checked = !each.dataset.shows;
     for (const each of within.querySelectorAll("input[type=search]")) each.value = "";
     filter(within);
