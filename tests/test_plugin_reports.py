@@ -21,6 +21,8 @@ UNTERMINATED = (
 )
 RULE = "sse.last-event-is-terminated"
 ONE = ("--endpoint-rule", RULE)
+FEW = ("--endpoint-rule", "speech.*-survive*")
+"""Of one scenario each, so that not all are played."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ class TestReports:
         self, pytester: pytest.Pytester, server: ReferenceServer
     ) -> None:
         options = [part for form in ("md", "json", "html") for part in ("--endpoint-report", f"out/report.{form}")]
-        result = pytester.runpytest(*endpoint(server, *ONE, *options))
+        result = pytester.runpytest(*endpoint(server, *FEW, *options))
         assert pytest.ExitCode.OK == result.ret
         read = {form: (pytester.path / f"out/report.{form}").read_text(encoding="utf-8") for form in ("md", "html")}
         assert "**conformant**: every MUST that was shown holds" in read["md"]
@@ -56,7 +58,7 @@ class TestReports:
         result.stdout.fnmatch_lines([f"report: out/report.{form}" for form in ("json", "md", "html")])
 
     def test_each_played_exchange_is_told_and_no_key(self, pytester: pytest.Pytester, server: ReferenceServer) -> None:
-        pytester.runpytest(*endpoint(server, "--endpoint-rule", "sse.*", "--endpoint-report", "report.json"))
+        pytester.runpytest(*endpoint(server, *FEW, "--endpoint-report", "report.json"))
         text = (pytester.path / "report.json").read_text(encoding="utf-8")
         report = json.loads(text)
         assert () == errors("harness/report", report)
@@ -84,11 +86,23 @@ class TestReports:
         assert True is report["rules"][0]["expected_failure"]
 
     def test_under_xdist_too(self, pytester: pytest.Pytester, server: ReferenceServer) -> None:
-        options = ("-n", "2", "--endpoint-rule", "sse.*", "--endpoint-report", "a.json", "--endpoint-report", "a.md")
+        options = (
+            "-n",
+            "2",
+            *FEW,
+            "--endpoint-report",
+            "a.json",
+            "--endpoint-report",
+            "a.md",
+            "--junitxml",
+            "junit.xml",
+        )
         pytester.runpytest_subprocess(*endpoint(server, *options))
         report = json.loads((pytester.path / "a.json").read_text(encoding="utf-8"))
         assert report["exchanges"] == len(report["played"]) > 0
         assert (pytester.path / "a.md").is_file()
+        told = {properties(case)["rule"]: properties(case)["level"] for case in cases(pytester)}
+        assert told == {each["id"]: each["level"] for each in report["rules"]}
 
     @pytest.mark.parametrize("name", ["report.txt", "report", "report.sarif"])
     def test_a_name_without_a_known_form_is_refused_before_anything_is_sent(
@@ -109,7 +123,7 @@ class TestReports:
     ) -> None:
         (pytester.path / "file").write_text("", encoding="utf-8")
         options = ("--endpoint-report", "file/report.json", "--endpoint-report", "report.md")
-        result = pytester.runpytest(*endpoint(server, *ONE, *options))
+        result = pytester.runpytest(*endpoint(server, *FEW, *options))
         assert pytest.ExitCode.USAGE_ERROR == result.ret
         result.stdout.fnmatch_lines(
             [
@@ -124,7 +138,7 @@ class TestReports:
         self, pytester: pytest.Pytester, server: ReferenceServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("VAPI_CONFORMANCE_REPORT", "a.json\nb.md\n")
-        pytester.runpytest(*endpoint(server, *ONE))
+        pytester.runpytest(*endpoint(server, *FEW))
         assert [True, True] == [(pytester.path / name).is_file() for name in ("a.json", "b.md")]
 
 
@@ -140,9 +154,9 @@ class TestJUnit:
     def test_each_case_names_rule_level_profile_source_and_outcome(
         self, pytester: pytest.Pytester, server: ReferenceServer
     ) -> None:
-        pytester.runpytest(*endpoint(server, "--endpoint-rule", "sse.*", "--junitxml", "junit.xml"))
+        pytester.runpytest(*endpoint(server, *FEW, "--junitxml", "junit.xml"))
         found = {case.attrib["name"]: properties(case) for case in cases(pytester)}
-        assert {name for name in all_rules() if name.startswith("sse.")} >= found.keys() > set()
+        assert {name for name in all_rules() if name.startswith("speech.")} >= found.keys() > set()
         for name, told in found.items():
             assert {"rule", "level", "profile", "source", "outcome"} <= told.keys()
             assert (name, "vapi", all_rules()[name].source) == (told["rule"], told["profile"], told["source"])
@@ -155,13 +169,8 @@ class TestJUnit:
         assert ("MUST", "violated") == tuple(properties(case)[each] for each in ("level", "outcome"))
         assert "an empty line after the last event" in (failure.text or "")
 
-    def test_the_same_under_xdist(self, pytester: pytest.Pytester, server: ReferenceServer) -> None:
-        pytester.runpytest_subprocess(*endpoint(server, "-n", "2", *ONE, "--junitxml", "junit.xml"))
-        (case,) = cases(pytester)
-        assert (RULE, "MUST") == tuple(properties(case)[each] for each in ("rule", "level"))
-
     def test_and_the_report_says_the_same(self, pytester: pytest.Pytester, server: ReferenceServer) -> None:
-        options = ("--endpoint-rule", "sse.*", "--junitxml", "junit.xml", "--endpoint-report", "report.json")
+        options = (*FEW, "--junitxml", "junit.xml", "--endpoint-report", "report.json")
         pytester.runpytest(*endpoint(server, *options))
         report = json.loads((pytester.path / "report.json").read_text(encoding="utf-8"))
         rules = [object_or_nothing(each) for each in array_or_nothing(report["rules"])]
