@@ -253,7 +253,7 @@ class TestManifestsThatLie:
             for number in range(9)
         ]
         with_manifest(folder, files=huge)
-        assert "manifest.json lists more than 768 MiB" == refusal(folder)
+        assert "manifest.json lists more than 512 MiB" == refusal(folder)
         with_manifest(folder, files=[{**huge[0], "bytes": 10**15}])
         assert "calls/0.call.json is larger than 96 MiB" == refusal(folder)
 
@@ -315,6 +315,10 @@ class TestContentsThatLie:
         reseal(folder, EXCHANGE, canonical_json(document))
         assert refusal(folder).startswith(f"{EXCHANGE}: ")
 
+    def test_more_reads_than_fit_into_memory_are_refused(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("vapi_conformance.certificate.bundle._MAX_READS", 0)
+        assert f"{EXCHANGE} brings the reads of the bundle above 0" == refusal(folder)
+
     @pytest.mark.parametrize(
         ("changes", "says"),
         [
@@ -338,6 +342,13 @@ class TestWriting:
     ) -> None:
         monkeypatch.setattr("vapi_conformance.certificate.bundle.MAX_BUNDLE_BYTES", 500)
         writer = BundleWriter(folder=tmp_path)
+        with pytest.raises(UsageError, match="too large to be kept in a certificate's bundle"):
+            writer.put_exchange(exchange())
+
+    def test_nor_one_of_more_reads_than_fit_into_memory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("vapi_conformance.certificate.bundle._MAX_READS", 1)
+        writer = BundleWriter(folder=tmp_path)
+        writer.put_exchange(exchange())
         with pytest.raises(UsageError, match="too large to be kept in a certificate's bundle"):
             writer.put_exchange(exchange())
 

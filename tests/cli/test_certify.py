@@ -99,7 +99,9 @@ class TestACertificate:
         assert (Belief.VERIFIED, ()) == (verification.belief, verification.newer), verification.sentence
 
     def test_stands_in_a_folder_with_its_bundle_and_its_report(self, certified: Certified) -> None:
-        assert {"certificate.json", "report.html", "bundle"} <= {path.name for path in certified.out.iterdir()}
+        assert {"certificate.json", "report.html", "badge.json", "badge.svg", "bundle"} == {
+            path.name for path in certified.out.iterdir()
+        }
         assert {certified.out.name, "signing.key", "signing.pub"} == {
             path.name for path in certified.out.parent.iterdir()
         }
@@ -298,7 +300,11 @@ class TestLatency:
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-        monkeypatch.setattr("vapi_conformance.latency.running.reasons", lambda *_, **__: iter(["it was busy"]))
+
+        def busy(*_: object, **__: object) -> Iterator[str]:
+            return iter(["it was busy"])
+
+        monkeypatch.setattr("vapi_conformance.latency.running.reasons", busy)
         bench = measured({"load": LOAD}, endpoint=read_endpoint({"": [served[0]]}))
         assert (44, True) == (len(served[1].bodies), bench["client_was_bottleneck"])
         told = capsys.readouterr().err

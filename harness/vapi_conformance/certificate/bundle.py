@@ -47,6 +47,8 @@ from vapi_conformance.schema import errors
 
 __all__ = ["Bundle", "BundleError", "BundleWriter", "read_bundle"]
 
+_MAX_READS: Final = 1_000_000
+"""Of all exchanges. A run has some 30,000; each takes memory of its own, however few bytes it brought."""
 _ALWAYS: Final = ("conditions.json", "plan.json")
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _NOTHING: Final[Mapping[str, object]] = {}
@@ -89,13 +91,14 @@ class BundleWriter:
     _files: dict[str, Listed] = field(default_factory=dict[str, Listed])
     _exchanges: int = 0
     _calls: int = 0
+    _reads: int = 0
 
     def put(self, path: str, document: object) -> None:
         """One file. Raises UsageError where a bundle may not be so large."""
         content = canonical_json(document)
         size = len(content) + sum(each.size for each in self._files.values())
         if len(content) > MAX_FILE_BYTES or size > MAX_BUNDLE_BYTES or len(self._files) >= MAX_FILES:
-            raise UsageError("what the endpoint answered is too large to be kept in a certificate's bundle")
+            raise _too_large()
         file = self.folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
@@ -104,6 +107,7 @@ class BundleWriter:
     def put_exchange(self, exchange: Exchange) -> None:
         """The next exchange of a scenario. Each is written as it comes, so none has to be remembered."""
         self._exchanges += 1
+        self._count([exchange])
         label = exchange.label
         name = "exchange" if label is None else f"{label.scenario}.{label.step}.{label.attempt}"
         path = f"{EXCHANGES}/{self._exchanges:04}-{_plain(name)}.exchange.json"
@@ -112,13 +116,23 @@ class BundleWriter:
     def put_call(self, call: CallRecord) -> None:
         """The next whole call."""
         self._calls += 1
+        self._count([*call.exchanges, *call.webhooks])
         self.put(f"{CALLS}/{self._calls:04}-{_plain(call.name)}.call.json", call_file.to_document(call))
+
+    def _count(self, exchanges: Iterable[Exchange]) -> None:
+        self._reads += sum(len(each.reads) for each in exchanges)
+        if self._reads > _MAX_READS:
+            raise _too_large()
 
     def finish(self) -> str:
         """Writes the manifest; gives the digest of the bundle. May be called again after a further `put`."""
         content = manifest_of(self._files.values())
         (self.folder / MANIFEST).write_bytes(content)
         return sha256_hex(content)
+
+
+def _too_large() -> UsageError:
+    return UsageError("what the endpoint answered is too large to be kept in a certificate's bundle")
 
 
 def _plain(name: str) -> str:
@@ -139,16 +153,15 @@ def read_bundle(folder: Path, *, is_judged: bool = True) -> Bundle:
     plan = _document(folder, by_path["plan.json"], "harness/certificate-plan")
     conditions = _document(folder, by_path["conditions.json"], "harness/certificate-conditions")
     _check_plan(plan)
+    exchanges, calls = tuple(_exchanges(folder, listed)), tuple(_calls(folder, listed))
     return Bundle(
         digest=sha256_hex(content),
         plan=plan,
-        circumstances=Circumstances.of_document(
-            conditions, platform=platform_name(str(object_or_nothing(plan["target"])["platform"]))
-        ),
+        circumstances=Circumstances.of_document(conditions, platform=_platform(plan)),
         report=_optional(folder, by_path, "report.json", "harness/report") or _NOTHING,
         bench=_optional(folder, by_path, "bench.json", "harness/bench"),
-        exchanges=tuple(_exchanges(folder, listed)),
-        calls=tuple(_calls(folder, listed)),
+        exchanges=exchanges,
+        calls=calls,
     )
 
 
@@ -176,19 +189,32 @@ def _platform(plan: Mapping[str, object]) -> PlatformName:
 
 
 def _exchanges(folder: Path, listed: Iterable[Listed]) -> Iterator[Exchange]:
+    reads = 0
     for each, document in _stored(folder, listed, EXCHANGES):
         try:
-            yield exchange_file.from_document(document, source=each.path)
+            exchange = exchange_file.from_document(document, source=each.path)
         except UsageError as problem:
             raise _named(each, problem) from None
+        reads = _counted(reads, [exchange], each)
+        yield exchange
 
 
 def _calls(folder: Path, listed: Iterable[Listed]) -> Iterator[CallRecord]:
+    reads = 0
     for each, document in _stored(folder, listed, CALLS):
         try:
-            yield call_file.from_document(document, source=each.path)
+            call = call_file.from_document(document, source=each.path)
         except UsageError as problem:
             raise _named(each, problem) from None
+        reads = _counted(reads, [*call.exchanges, *call.webhooks], each)
+        yield call
+
+
+def _counted(before: int, exchanges: Iterable[Exchange], listed: Listed) -> int:
+    reads = before + sum(len(each.reads) for each in exchanges)
+    if reads > _MAX_READS:
+        raise BundleError(f"{listed.path} brings the reads of the bundle above {_MAX_READS:,}")
+    return reads
 
 
 def _named(listed: Listed, problem: UsageError) -> BundleError:

@@ -47,8 +47,8 @@ MAX_FILES: Final = 4000
 """A run for Vapi has some 130."""
 MAX_FILE_BYTES: Final = 96 * 1024 * 1024
 """Of one file. An answer is taken up to 24 MiB (`client.Limits`), which base64 makes a third more."""
-MAX_BUNDLE_BYTES: Final = 768 * 1024 * 1024
-"""Of all files: what a client takes in a run, in base64, twice over."""
+MAX_BUNDLE_BYTES: Final = 512 * 1024 * 1024
+"""Of all files: what a client takes in a run (`client.Limits`) is 342 MiB in base64."""
 
 _MAX_MANIFEST_BYTES: Final = 2 * 1024 * 1024
 _PATH: Final = re.compile(

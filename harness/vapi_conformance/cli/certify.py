@@ -30,6 +30,7 @@ from vapi_conformance.report.writing import write_report
 
 __all__ = ["command"]
 
+_CERTIFICATE: Final = "certificate.json"
 _VALID_DAYS: Final = 90
 _EPILOG: Final = """\b
 Examples:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from vapi_conformance.cli.bench_playing import Bench, Plan
+from vapi_conformance.cli.bench_playing import Bench, BenchOutcome, Plan
 from vapi_conformance.cli.bench_progress import BenchProgress
 from vapi_conformance.cli.bench_reaching import reached
 from vapi_conformance.cli.bench_schedule import LoadOptions, Loads, loads
@@ -54,14 +54,19 @@ def measured(plan: Mapping[str, object], *, endpoint: Endpoint) -> dict[str, obj
         stop_at=_STOP_AT,
         recalibrates=True,
     )
-    for attempt in range(1, _ATTEMPTS + 1):
-        with reached(endpoint) as live, BenchProgress() as progress:
-            outcome = Bench(plan=bench_plan, endpoint=endpoint, live=live, progress=progress).run()
-        if outcome.is_interrupted:
-            raise KeyboardInterrupt
-        reasons = outcome.result.bottleneck_reasons
-        if not reasons:
+    outcome = _played(bench_plan, endpoint)
+    for left in range(_ATTEMPTS - 1, -1, -1):
+        if not (reasons := outcome.result.bottleneck_reasons):
             break
-        once_more = "; it is measured once more" if attempt < _ATTEMPTS else ""
+        once_more = "; it is measured once more" if left else ""
         complain(f"the client was the bottleneck ({'; '.join(reasons)}){once_more}", is_fault=False)
+        outcome = _played(bench_plan, endpoint) if left else outcome
     return to_document(outcome.result)
+
+
+def _played(plan: Plan, endpoint: Endpoint) -> BenchOutcome:
+    with reached(endpoint) as live, BenchProgress() as progress:
+        outcome = Bench(plan=plan, endpoint=endpoint, live=live, progress=progress).run()
+    if outcome.is_interrupted:
+        raise KeyboardInterrupt
+    return outcome
