@@ -224,10 +224,18 @@ def _in_full(rule: _Rule) -> Iterator[str]:
         yield from _violation(each)
     if (more := len(violations) - _SHOWN_PER_RULE) > 0:
         yield f"* and {more} more like it"
+    yield from _effects(violations[:_SHOWN_PER_RULE])
     yield f"* mend: {plain(_text(rule, 'remedy'))}"
     yield ""
     if violations and (repeat := _text(violations[0], "repeat")):
         yield from (block(repeat[:1000]), "")
+
+
+def _effects(violations: Sequence[Mapping[str, object]]) -> Iterator[str]:
+    """Each once: answers with the same fault are heard alike."""
+    effects = (array_or_nothing(each.get("effects"))[:4] for each in violations)
+    sentences = dict.fromkeys(_text(object_or_nothing(effect), "sentence") for found in effects for effect in found)
+    yield from (f"* effect: {plain(sentence)}" for sentence in sentences)
 
 
 def _violation(violation: Mapping[str, object]) -> Iterator[str]:
@@ -240,8 +248,6 @@ def _violation(violation: Mapping[str, object]) -> Iterator[str]:
     if isinstance(at_ms, int | float):
         place.append(f"{at_ms:.1f} ms after the request was written")
     yield f"* at: {', '.join(place)}"
-    for effect in array_or_nothing(violation.get("effects"))[:4]:
-        yield f"* effect: {plain(_text(object_or_nothing(effect), 'sentence'))}"
     shown = object_or_none(violation.get("bytes"))
     if shown is not None:
         meant = _text(shown, "marked")[:2000] or "\u25b8 here \u25c2"
