@@ -285,6 +285,19 @@ class TestUsage:
             ([FAR, "--api-key-env", KEY], "Error: --api-key-env and --header want the name of an environment variable"),
             ([FAR, "--warmup", "5", "--cap", "5"], "Error: 5 requests to warm up (--warmup) leave none of the 5"),
             ([FAR, "--out", "/nowhere/a.json"], "Error: the folder /nowhere does not exist"),
+            ([FAR, "--real-time"], "Error: --real-time is about the turns of calls: it goes with --scenario\n"),
+            ([FAR, "--most", "9"], "Error: --most is about a search: it goes with --knee\n"),
+            (
+                [FAR, "--rate", "1", "--seed", "0"],
+                "Error: --seed is about arrivals at random: it goes with --poisson\n",
+            ),
+            (
+                [FAR, "--say", "Hello?", "--scenario", "ten-turns"],
+                "Error: --say and --scenario are different words of the caller; give one of them\n",
+            ),
+            (
+                "Error: --knee looks for a load itself: it goes with one",
+            ),
             ([FAR, "--requests", "0"], "Invalid value for '--requests'"),
             (["compare", "one.json"], "Missing argument 'AFTER.json'"),
         ],

@@ -11,6 +11,7 @@ import click
 from vapi_conformance.cli.bench_cluster import crew
 from vapi_conformance.cli.bench_compare import command as compare_command
 from vapi_conformance.cli.bench_consent import be_allowed
+from vapi_conformance.cli.bench_idle_options import refuse_idle_options
 from vapi_conformance.cli.bench_load_options import load_options
 from vapi_conformance.cli.bench_playing import MOST_LOAD, Bench, BenchOutcome, Plan
 from vapi_conformance.cli.bench_progress import BenchProgress
@@ -235,7 +236,9 @@ def command(  # noqa: PLR0913 - one parameter per option
     for place in filter(None, (out, page)):
         check_place(place)
     keeper = None if history is None else _keeper(history)
-    given = click.get_current_context().params
+    context = click.get_current_context()
+    refuse_idle_options(context)
+    given = context.params
     planned = loads(replace(load, calls=scenario is not None))
     metrics = metrics_of(planned.schedules[0])
     condition = None if knee is None else knee_condition(knee, metrics, planned, most=most)
