@@ -296,8 +296,10 @@ class TestUsage:
                 "Error: --say and --scenario are different words of the caller; give one of them\n",
             ),
             (
+                [FAR, "--ramp", "5:5", "--knee", "errors > 1%"],
                 "Error: --knee looks for a load itself: it goes with one",
             ),
+            ([FAR, "--steps", "5", "--knee", "errors > 1%"], "Error: --knee looks for a load itself: it goes with one"),
             ([FAR, "--requests", "0"], "Invalid value for '--requests'"),
             (["compare", "one.json"], "Missing argument 'AFTER.json'"),
         ],

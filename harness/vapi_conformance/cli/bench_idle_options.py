@@ -18,8 +18,12 @@ _GOES_WITH: Final[Mapping[str, tuple[str, str]]] = {
 """By what click calls an option: the one without which it is idle, and what to say then."""
 
 _SAID: Final = "--say and --scenario are different words of the caller; give one of them"
+_SEARCHED: Final = "--knee looks for a load itself: it goes with one --concurrency or --rate, where it begins"
 _GOES_NOT_WITH: Final = (
     ("words", "scenario", _SAID),
+    ("ramp", "knee", _SEARCHED),
+    ("steps", "knee", _SEARCHED),
+    ("trace", "knee", _SEARCHED),
 )
 
 
