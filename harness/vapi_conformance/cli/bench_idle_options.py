@@ -1,4 +1,4 @@
-"""Options of `bench` that would change nothing as they were given: refused, because whoever types one expects a change."""
+"""Options of `bench` that would change nothing as given: refused, because whoever types one expects a change."""
 
 from collections.abc import Mapping
 from typing import Final
