@@ -3,7 +3,7 @@
 from base64 import b64encode
 from hashlib import sha256
 
-from vapi_conformance.report.html import environment, plain, policy
+from vapi_conformance.report.html import environment, plain, policy, wire
 
 
 class TestPlain:
@@ -15,6 +15,14 @@ class TestPlain:
 
     def test_is_bounded_before_anything_else_is_done(self) -> None:
         assert "\\x00\\x00… (9,999,998 more characters)" == plain("\x00" * 10_000_000, 2)
+
+
+class TestWire:
+    def test_names_the_signs_of_control_characters(self) -> None:
+        assert "data: {}<i>LF</i>\n<i>CR</i><i>NUL</i><i>US</i><i>DEL</i>" == wire("data: {}␊\n␍␀␟␡")
+
+    def test_escapes_everything_else(self) -> None:
+        assert "&lt;i&gt;LF&lt;/i&gt;<i>LF</i>\\u202e" == wire("<i>LF</i>␊\u202e")
 
 
 class TestPolicy:

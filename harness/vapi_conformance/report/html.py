@@ -14,11 +14,17 @@ from vapi_conformance.report.printable import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
-__all__ = ["MOST_CHARACTERS", "environment", "plain", "policy"]
+__all__ = ["MOST_CHARACTERS", "environment", "plain", "policy", "wire"]
 
 MOST_CHARACTERS: Final = 8000
 """Of one text in a page; an endpoint may send a book where a word is due."""
+_SIGNS: Final = (
+    "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
+)
+"""Of U+2400 and following, as Unicode abbreviates them."""
+_NAMED_SIGNS: Final = {0x2400 + at: f"<i>{name}</i>" for at, name in enumerate(_SIGNS.split())} | {0x2421: "<i>DEL</i>"}
 
 
 @cache
@@ -33,6 +39,7 @@ def environment() -> "Environment":
         trim_blocks=False,
     )
     made.filters["plain"] = plain
+    made.filters["wire"] = wire
     return made
 
 
@@ -41,6 +48,13 @@ def plain(value: object, most: int = MOST_CHARACTERS) -> str:
     text = str(value)
     rest = len(text) - most
     return printable(text) if rest <= 0 else f"{printable(text[:most])}… ({rest:,} more characters)"
+
+
+def wire(value: object, most: int = MOST_CHARACTERS) -> "Markup":
+    """`plain` for bytes as the report shows them: the signs of control characters, which few fonts have, by name."""
+    from markupsafe import Markup, escape
+
+    return Markup(str(escape(plain(value, most))).translate(_NAMED_SIGNS))  # noqa: S704 - escaped before signs are named
 
 
 def policy(*, style: str, script: str | None = None) -> str:

@@ -14,6 +14,8 @@ from vapi_conformance.report.page.values import number, objects, string
 __all__ = ["issue_text"]
 
 _MOST_CHARACTERS: Final = 1500
+_LONGEST_COMMAND: Final = 9000
+"""A command that is cut off is none."""
 
 
 def issue_text(rule: Mapping[str, object], violation: Mapping[str, object], provenance: str, curl: str) -> str:
@@ -40,7 +42,7 @@ def _lines(rule: Mapping[str, object], violation: Mapping[str, object], provenan
         told = f"{string(effect.get('sentence'))}"
         yield from _block("What follows", told)
     yield from _block("How to mend it", string(rule.get("remedy")))
-    yield from _block("Repeat the request", curl)
+    yield from _block("Repeat the request", curl, _LONGEST_COMMAND)
     yield from _block("Repeat the check", string(violation.get("repeat")))
     yield from _block("Judged", provenance)
 
@@ -50,11 +52,11 @@ def _code(value: object) -> str:
     return f"`{plain(string(value), 200).replace('`', '')}`".replace("\n", " ")
 
 
-def _block(title: str, text: str) -> Iterator[str]:
+def _block(title: str, text: str, most: int = _MOST_CHARACTERS) -> Iterator[str]:
     if not text:
         return
     yield ""
     yield f"**{title}**"
     yield ""
-    for line in plain(text, _MOST_CHARACTERS).split("\n"):
+    for line in plain(text, most).split("\n"):
         yield f"    {line}"

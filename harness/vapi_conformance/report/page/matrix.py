@@ -67,6 +67,8 @@ class Matrix:
     """All rules of all runs."""
 
     names: tuple[str, ...]
+    sentence: str
+    """What all runs come to."""
     rows: tuple[MatrixRow, ...]
     differences: tuple[Difference, ...]
     alike: int
@@ -83,10 +85,20 @@ def matrix_of(views: Sequence[View]) -> Matrix:
     rows = tuple(_row(identity, by_run, compared) for identity in order)
     return Matrix(
         names=_names(views),
+        sentence=_sentence(views),
         rows=tuple(sorted(rows, key=lambda row: row.is_alike)),
         differences=tuple(_differences(rows, _names(views), compared)),
         alike=sum(1 for row in rows if row.is_alike),
         compared=compared,
+    )
+
+
+def _sentence(views: Sequence[View]) -> str:
+    verdicts = [each.verdict for each in views]
+    told = (("violated", "not conformant"), ("incomplete", "incomplete"), ("conformant", "conformant"))
+    parts = [f"{verdicts.count(verdict)} {words}" for verdict, words in told if verdict in verdicts]
+    return (
+        f"Of {counted(len(views), 'run')}, {', '.join(parts[:-1])}{' and ' if parts[1:] else ''}{''.join(parts[-1:])}."
     )
 
 

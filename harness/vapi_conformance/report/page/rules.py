@@ -266,9 +266,10 @@ def _bytes(value: object) -> Bytes | None:
     fields = object_or_nothing(value)
     if not fields:
         return None
-    return Bytes(
-        before=string(fields.get("before")), marked=string(fields.get("marked")), after=string(fields.get("after"))
-    )
+    before, marked, after = (string(fields.get(name)) for name in ("before", "marked", "after"))
+    if marked.endswith("\n"):  # the end of a shown line, and none of the bytes
+        marked, after = marked[:-1], f"\n{after}"
+    return Bytes(before=before, marked=marked, after=after)
 
 
 def _effects(fields: Mapping[str, object]) -> Iterator[Effect]:

@@ -1,0 +1,37 @@
+"""Answers that show what callers hear: each way of going wrong once, and a sound answer beside them."""
+
+from collections.abc import Mapping
+
+from made_reports import dead_air, played, report
+from vapi_conformance.report.page.run_view import view_of
+
+
+def told(*exchanges: Mapping[str, object]) -> list[tuple[str, bool, int]]:
+    view = view_of(report(exchanges=exchanges))
+    return [(each.exchange.name, each.is_sound, each.alike) for each in view.told]
+
+
+def failing(identity: str, what: str, **changed: object) -> dict[str, object]:
+    consumer = {"name": "vapi", "library": "Vapi", "what": what, "sentence": "", "known": "observed", "text": ""}
+    return played(identity, consumers=[consumer], pieces=[], **changed)
+
+
+def test_the_longest_silence_of_all_comes_first_and_the_others_are_counted() -> None:
+    slow = [dead_air("calls/a/1", 2000), dead_air("calls/b/1", 9000), dead_air("calls/c/1", 4000)]
+    assert [("calls/b/1", False, 2), ("plain/stream", True, 0)] == told(played(), *slow)
+
+
+def test_each_way_of_going_wrong_is_shown_once() -> None:
+    exchanges = [failing(f"plain/{at}", what) for at, what in enumerate(["silence", "call-ends", "silence", "raises"])]
+    assert {"plain/0", "plain/1", "plain/3"} == {name for name, _, _ in told(*exchanges)}
+
+
+def test_answers_that_nobody_would_hear_are_not_shown() -> None:
+    probe = failing("errors/post", "call-ends", expects="anything", status=413)
+    refused = failing("auth/no-key", "call-ends", expects="refusal", status=401)
+    closed = failing("barge-in/1", "silence", end="closed by us")
+    assert [] == told(probe, refused, closed)
+
+
+def test_where_nothing_went_wrong_a_few_sound_ones_are_shown() -> None:
+    assert [True, True, True] == [is_sound for _, is_sound, _ in told(*(played(f"plain/{at}") for at in range(9)))]
