@@ -44,6 +44,16 @@ def run(
     )
 
 
+def calibrated(histograms: Mapping[str, Histogram], *, loop: str = "closed") -> StoredResult:
+    """With an instrument that is off by half a millisecond."""
+    level = {"ttft_error_ms": {"n": 200, "p50": 0.1, "p99": 0.5, "max": 3.0}, "gap_error_ms": {"p99": None, "max": 0.2}}
+    return run(histograms=histograms, document={"calibration": level}, loop=loop)
+
+
+def uncalibrated(result: StoredResult) -> StoredResult:
+    return replace(result, document={**result.document, "calibration": None})
+
+
 def found(comparison: Comparison, figure: str = "p50", name: str = "ttft") -> Difference:
     return next(each for each in comparison.differences if (each.metric.name, each.figure) == (name, figure))
 
@@ -123,6 +133,35 @@ class TestJudgement:
         assert f"ttft p50: cannot be said, because {words}" == found(comparison).sentence
         assert "no evidence of change" == found(comparison, name="icl").judgement
 
+    def test_what_the_instruments_own_errors_may_explain_is_no_evidence(self) -> None:
+        first, second = (calibrated({"ttft": Histogram([us * 1000] * 100)}) for us in (100_000, 100_900))
+        difference = found(compare(first, second))
+        assert "worse" == found(compare(uncalibrated(first), uncalibrated(second))).judgement
+        words = "the instruments' own errors may explain that, 0.5 ms and 0.5 ms"
+        assert f"ttft p50: no evidence of change, 100 to 100.9 ms, +0.9 ms (between +0.9 and +0.9): {words}" == (
+            difference.sentence
+        )
+        assert 1.0 == difference.instrument_error
+
+    def test_a_difference_beyond_the_instruments_own_errors_is_a_change(self) -> None:
+        first, second = (calibrated({"ttft": Histogram([ms * MS] * 100)}) for ms in (100, 102))
+        assert ["worse", "better"] == [found(compare(*pair)).judgement for pair in ((first, second), (second, first))]
+
+    def test_in_an_open_loop_the_clients_own_delay_is_an_error_of_the_instrument(self) -> None:
+        late = {"ttft": Histogram([100 * MS] * 100), "own_delay": Histogram([20 * MS] * 100)}
+        slower = {**late, "ttft": Histogram([130 * MS] * 100), "ttft_from_sent": Histogram([130 * MS] * 100)}
+        runs = [calibrated({"ttft_from_sent": late["ttft"], **each}, loop="open") for each in (late, slower)]
+        assert "no evidence of change" == found(compare(*runs)).judgement
+        assert "worse" == found(compare(*runs), name="ttft_from_sent").judgement
+
+    @pytest.mark.parametrize("error", [{"p99": 1e300, "max": 1}, {"p99": True}, {"p99": -1.0}, {"p99": "1"}, [], 7])
+    def test_a_calibration_that_is_none_explains_nothing(self, error: object) -> None:
+        first, second = (
+            run(histograms={"ttft": Histogram([ms * MS] * 100)}, document={"calibration": {"ttft_error_ms": error}})
+            for ms in (100, 101)
+        )
+        assert ("worse", None) == ((told := found(compare(first, second))).judgement, told.instrument_error)
+
     def test_is_told_in_a_sentence(self) -> None:
         fast, slow = (run(histograms={"ttft": Histogram([ms * MS] * 100)}) for ms in (100, 200))
         assert "ttft p50: worse, 100 to 200 ms, +100 ms (between +100 and +100)" == found(compare(fast, slow)).sentence
@@ -182,11 +221,15 @@ class TestWarnings:
             ({"target": {"name": "x" * 80}}, f"target: name is not set and {'x' * 57}..."),
             ({"is_partial": True}, "the second run is partial: a worker was lost"),
             (
+                {"calibration": None},
+                "the instrument was not calibrated for the second run: how wrong it was is not known",
+            ),
+            (
                 {"client_was_bottleneck": True},
                 "in the second run the client was the bottleneck: its figures are not the endpoint's",
             ),
         ],
-        ids=["cpu", "cores", "settings", "schedule", "target", "partial", "bottleneck"],
+        ids=["cpu", "cores", "settings", "schedule", "target", "partial", "no calibration", "bottleneck"],
     )
     def test_what_else_differs(self, second: Mapping[str, object], words: str) -> None:
         assert (words,) == compare(run(), run(document=second)).warnings

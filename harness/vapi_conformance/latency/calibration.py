@@ -19,7 +19,17 @@ from vapi_conformance.latency.engine import Engine, Measured, Shot, prepared
 from vapi_conformance.latency.histograms import Histogram, least_n
 from vapi_conformance.latency.stamping_server import Pace, Stamp, StampingServer, stamps_in
 
-__all__ = ["LEVELS", "SHORT_S", "THOROUGH_S", "Errors", "Level", "LevelError", "calibrated", "level_for"]
+__all__ = [
+    "LEVELS",
+    "SHORT_S",
+    "THOROUGH_S",
+    "Errors",
+    "Level",
+    "LevelError",
+    "calibrated",
+    "errors_by_metric",
+    "level_for",
+]
 
 LEVELS: Final = (1, 8, 32, 128, 256, 512, 1000)
 """Streams at once. A bench is held against the least of them that has as many as itself."""
@@ -125,12 +135,7 @@ class LevelError:
 
     def by_metric(self) -> dict[str, int]:
         """Nanoseconds by the name of a metric, for flags; without those of which nothing is known."""
-        found: dict[str, int] = {}
-        for names, errors in ((_FROM_SENT, self.ttft), (_BETWEEN, self.gap)):
-            if errors.bound_ns is not None:
-                found |= dict.fromkeys(names, errors.bound_ns)
-                found |= {f"{name}_from_sent": errors.bound_ns for name in names if names is _FROM_SENT}
-        return found
+        return errors_by_metric(ttft_ns=self.ttft.bound_ns, gap_ns=self.gap.bound_ns)
 
     def to_document(self) -> dict[str, object]:
         """JSON-ready, after `harness/calibration`."""
@@ -150,6 +155,16 @@ class LevelError:
             "cpu_us_per_chunk": None if self.cpu_us_per_chunk is None else round(self.cpu_us_per_chunk, 1),
             "bottleneck_reasons": list(self.bottleneck_reasons),
         }
+
+
+def errors_by_metric(*, ttft_ns: int | None, gap_ns: int | None) -> dict[str, int]:
+    """Each metric's own error, from those two that are measured; without those of which nothing is known."""
+    found: dict[str, int] = {}
+    for names, bound_ns in ((_FROM_SENT, ttft_ns), (_BETWEEN, gap_ns)):
+        if bound_ns is not None:
+            found |= dict.fromkeys(names, bound_ns)
+            found |= {f"{name}_from_sent": bound_ns for name in names if names is _FROM_SENT}
+    return found
 
 
 def level_for(streams: int) -> Level:

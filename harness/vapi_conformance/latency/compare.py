@@ -9,6 +9,9 @@ answer.
 A percentile near the end of few values is drawn from those few again and again, and looks surer than it is. So one is
 compared only where its own interval has both bounds at that confidence: from 8 values for p50, from 104 for p95.
 
+Nor is a difference a change that the instruments' own errors may have made: each run's calibration stands in its
+document, and an interval has to be off zero by more than both errors together.
+
 "No evidence of change" is an answer, and the usual one. Some thirty differences are looked at, so each is held to 99 %,
 not 95: else one or two of them would look like changes in any two runs of the same endpoint. What the interval cannot
 know is how much the endpoint changes from one run to the next by itself; values of one answer (`icl`) are no
@@ -16,7 +19,7 @@ independent draws either.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from random import Random
@@ -24,6 +27,7 @@ from statistics import NormalDist
 from typing import Final, Literal
 
 from vapi_conformance.latency.histograms import Histogram, bounded_n
+from vapi_conformance.latency.known_error import known_errors_ns
 from vapi_conformance.latency.metrics import Metric
 from vapi_conformance.latency.result import StoredResult
 from vapi_conformance.narrow import object_or_nothing
@@ -43,6 +47,7 @@ CONFIDENCE: Final = 0.99
 """Of each interval."""
 
 _BOTTLENECK: Final = "the client was the bottleneck"
+_OWN_ERROR: Final = "the instruments' own errors may explain that"
 _OTHER_START: Final = "the one run counts from the intended start of a request and the other from its sending"
 _DRAWS: Final = 4000
 _COMPARED: Final = (("p50", Fraction(50, 100)), ("p95", Fraction(95, 100)))
@@ -66,7 +71,9 @@ class Difference:
     high: float | None
     judgement: Judgement
     reason: str = ""
-    """Why it cannot be said."""
+    """Why it cannot be said, or what else explains a difference that is no evidence."""
+    instrument_error: float | None = None
+    """By how much both instruments together may be off; None where neither is known."""
 
     @property
     def sentence(self) -> str:
@@ -76,7 +83,8 @@ class Difference:
             return f"{name}: cannot be said, because {self.reason}"
         unit = "" if self.metric.unit == "count" else f" {self.metric.unit}"
         change = f"{self.after - self.before:+.4g}{unit} (between {self.low:+.4g} and {self.high:+.4g})"
-        return f"{name}: {self.judgement}, {self.before:.5g} to {self.after:.5g}{unit}, {change}"
+        explained = f": {self.reason}" if self.reason else ""
+        return f"{name}: {self.judgement}, {self.before:.5g} to {self.after:.5g}{unit}, {change}{explained}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,14 +121,28 @@ class Comparison:
         return self.errors.judgement == "worse" or any(each.judgement == "worse" for each in self.differences)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What one run has of a metric."""
+
+    which: str
+    histogram: Histogram | None
+    own_ns: int | None
+    """By how much its instrument may be off; None where nobody knows."""
+
+
 def compare(before: StoredResult, after: StoredResult, *, seed: int = 0) -> Comparison:
     """What changed from the one to the other. Pure: the same results and seed, the same answer."""
     others = {metric.name: metric for metric in after.metrics}
     differences: list[Difference] = []
+    own = [known_errors_ns(each) for each in (before, after)]
     doubt = next((f"in the {which} run {_BOTTLENECK}" for which in _doubtful(before, after)), "")
     for metric in before.metrics:
-        runs = {"first": before.histograms.get(metric.name), "second": after.histograms.get(metric.name)}
-        if metric.name not in others or not any(runs.values()):
+        runs = [
+            _Run(which=which, histogram=result.histograms.get(metric.name), own_ns=known.get(metric.name))
+            for which, result, known in zip(("first", "second"), (before, after), own, strict=True)
+        ]
+        if metric.name not in others or not any(each.histogram for each in runs):
             continue
         begins_elsewhere = others[metric.name].counts_from != metric.counts_from
         reason = doubt or (_OTHER_START if begins_elsewhere else "")
@@ -140,19 +162,20 @@ def _doubtful(before: StoredResult, after: StoredResult) -> Iterator[str]:
 
 
 def _difference(
-    metric: Metric, told: tuple[str, Fraction], runs: Mapping[str, Histogram | None], seed: str, *, reason: str
+    metric: Metric, told: tuple[str, Fraction], runs: Sequence[_Run], seed: str, *, reason: str
 ) -> Difference:
     """told: the figure. reason: why it cannot be said whatever was measured; empty where nothing speaks against it."""
     figure, quantile = told
     figures: list[float | None] = []
     drawn: list[list[int]] = []
     random = Random(seed)  # noqa: S311 - reproducible, not secret
-    for which, histogram in runs.items():
+    for run in runs:
+        histogram = run.histogram
         found = None if histogram is None else histogram.percentile(quantile)
         figures.append(None if found is None else found.value / metric.per_unit)
         n, needed = 0 if histogram is None else histogram.n, bounded_n(quantile, CONFIDENCE)
         if histogram is None or n < needed:
-            reason = reason or f"{figure} needs at least {needed} values here, and the {which} run has {n}"
+            reason = reason or f"{figure} needs at least {needed} values here, and the {run.which} run has {n}"
         else:
             drawn.append(_drawn(histogram, quantile, random))
     if reason:
@@ -169,6 +192,9 @@ def _difference(
     changes = sorted(later - earlier for earlier, later in zip(*drawn, strict=True))
     outside = math.floor((1 - CONFIDENCE) / 2 * _DRAWS)
     low, high = changes[outside] / metric.per_unit, changes[-1 - outside] / metric.per_unit
+    own = [each.own_ns / metric.per_unit for each in runs if each.own_ns is not None]
+    judgement = _judged(low, high, metric.is_better, own=sum(own))
+    is_explained = judgement != _judged(low, high, metric.is_better)
     return Difference(
         metric=metric,
         figure=figure,
@@ -176,7 +202,9 @@ def _difference(
         after=figures[1],
         low=low,
         high=high,
-        judgement=_judged(low, high, metric.is_better),
+        judgement=judgement,
+        reason=f"{_OWN_ERROR}, {' and '.join(f'{each:.4g} ms' for each in own)}" if is_explained else "",
+        instrument_error=sum(own) if own else None,
     )
 
 
@@ -188,8 +216,11 @@ def _drawn(histogram: Histogram, quantile: Fraction, random: Random) -> list[int
     return [cells.at_rank(min(n, math.floor(share * n) + 1)) for share in shares]
 
 
-def _judged(low: float, high: float, is_better: Literal["lower", "higher", "neither"]) -> Judgement:
-    if low <= 0 <= high:
+def _judged(
+    low: float, high: float, is_better: Literal["lower", "higher", "neither"], *, own: float = 0.0
+) -> Judgement:
+    """own: by how much the instruments may be off, which nobody can tell from a change."""
+    if low <= own and high >= -own:
         return "no evidence of change"
     if is_better == "neither":
         return "changed"
@@ -239,6 +270,8 @@ def _warnings(before: StoredResult, after: StoredResult) -> Iterator[str]:
     for which, document in (("first", first), ("second", second)):
         if document.get("is_partial") is True:
             yield f"the {which} run is partial: a worker was lost"
+        if document.get("calibration", document) is None:
+            yield f"the instrument was not calibrated for the {which} run: how wrong it was is not known"
     for name, ignored in (
         ("target", frozenset[str]()),
         ("machine", frozenset({"load_average", "clock_resolution_ns"})),
@@ -291,6 +324,7 @@ def to_document(comparison: Comparison) -> dict[str, object]:
                 "change": None if each.before is None or each.after is None else each.after - each.before,
                 "low": each.low,
                 "high": each.high,
+                "instrument_error": each.instrument_error,
                 "judgement": each.judgement,
                 "sentence": each.sentence,
             }

@@ -34,6 +34,7 @@ __all__ = [
     "from_document",
     "load",
     "to_document",
+    "with_own_delay",
     "without_secrets",
 ]
 
@@ -194,9 +195,15 @@ def to_document(result: Result) -> dict[str, object]:
 
 
 def _error_ns(metric: Metric, result: Result) -> int | None:
-    """What the instrument may add: in times from the intended start also what it was late itself in sending."""
-    error_ns = result.instrument_error_ns.get(metric.name)
     late = result.tally.histograms.get("own_delay_ms")
+    return with_own_delay(metric, result.instrument_error_ns.get(metric.name), late)
+
+
+def with_own_delay(metric: Metric, error_ns: int | None, late: Histogram | None) -> int | None:
+    """What the instrument may add to a metric: in times from the intended start also what it was late in sending.
+
+    error_ns: by the calibration, None where it is not known. late: the run's own delays.
+    """
     if metric.counts_from != "intended" or late is None:
         return error_ns
     most = late.percentile(Fraction(99, 100))
