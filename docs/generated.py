@@ -17,7 +17,7 @@ from mkdocs.structure.files import File, Files
 from vapi_conformance.cli import main
 from vapi_conformance.data import data_dir
 from vapi_conformance.dialects.names import EVERY
-from vapi_conformance.narrow import array_or_nothing, object_or_nothing
+from vapi_conformance.narrow import array_or_none, array_or_nothing, object_or_nothing
 from vapi_conformance.options import OPTIONS
 from vapi_conformance.rules import Profile, Rule, all_rules
 from vapi_conformance.specimens import load_specimen
@@ -150,4 +150,4 @@ def _about(stated: Mapping[str, object]) -> str:
     if "const" in stated:
         return f"`{json.dumps(stated['const'])}`"
     kinds = stated.get("enum") or stated.get("type") or ""
-    return ", ".join(map(str, array_or_nothing(kinds))) if isinstance(kinds, list) else str(kinds)
+    return ", ".join(map(str, array_or_none(kinds) or [kinds]))
