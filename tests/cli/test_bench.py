@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+import made_benches
 import raw_server
 from latency.streaming_apps import Answering, endpoint, refusal, stream
 from vapi_conformance.cli import bench_consent, main
@@ -381,16 +383,18 @@ class TestHostileEndpoints:
 
 
 class TestCompare:
-    def test_says_what_changed(self, run: Bench, served: tuple[str, Answering], tmp_path: Path) -> None:
-        url, app = served
-        before, after = tmp_path / "before.json", tmp_path / "after.json"
-        run(url, "--requests", 20, "--out", before)
+    @pytest.fixture
+    def before(self, tmp_path: Path) -> Path:
+        """30 answers whose times are made up: a machine that is busy changes none of them."""
+        path = tmp_path / "before.json"
+        path.write_text(json.dumps(made_benches.document(made_benches.bench())))
+        return path
 
-        def slowly(number: int) -> None:
-            time.sleep(0.25)
-
-        app.say = slowly
-        run(url, "--requests", 20, "--concurrency", 1, "--out", after)
+    def test_says_what_changed(self, run: Bench, before: Path, tmp_path: Path) -> None:
+        after = tmp_path / "after.json"
+        slower = [made_benches.streamed(number) for number in range(300, 330)]
+        bench = replace(made_benches.bench(samples=slower), settings={"concurrency": 1})
+        after.write_text(json.dumps(made_benches.document(bench)))
         result = run("compare", before, after)
         assert 1 == result.exit_code
         assert re.search(r"^ttft p50: worse, ", result.stdout, re.MULTILINE)
@@ -398,7 +402,26 @@ class TestCompare:
         assert "differs: settings: concurrency is not set and 1\n" in result.stdout
         found: object = json.loads(run("compare", before, after, "--json").stdout)
         assert () == errors("harness/compare", found)
-        assert (0, True) == ((same := run("compare", before, before)).exit_code, "no evidence of change" in same.stdout)
+
+    def test_a_result_that_was_kept_has_not_changed_from_itself(
+        self, run: Bench, served: tuple[str, Answering], tmp_path: Path
+    ) -> None:
+        kept = tmp_path / "kept.json"
+        run(served[0], "--requests", 20, "--out", kept)
+        result = run("compare", kept, kept)
+        assert (0, True) == (result.exit_code, "ttft p50: no evidence of change" in result.stdout)
+        assert result.stdout.endswith("nothing is worse, as far as anybody can say; intervals at 99%\n")
+
+    def test_one_that_can_say_nothing_has_not_passed(self, run: Bench, before: Path, tmp_path: Path) -> None:
+        after = tmp_path / "after.json"
+        bench = replace(made_benches.bench(), bottleneck_reasons=("process 1 of the client was busy",))
+        after.write_text(json.dumps(made_benches.document(bench)))
+        result = run("compare", before, after)
+        assert 1 == result.exit_code
+        assert result.stdout.endswith("no latency could be compared; intervals at 99%\n")
+        told = run("compare", before, after, "--json")
+        assert 1 == told.exit_code
+        assert (False, False) == tuple(json.loads(told.stdout)[name] for name in ("is_worse", "has_compared"))
 
     def test_a_file_that_is_no_result_is_named(self, run: Bench, tmp_path: Path) -> None:
         path = tmp_path / "other.json"

@@ -29,7 +29,7 @@ Examples:
 \b
 Exit status:
   0  nothing is worse, as far as anybody can say
-  1  something is worse
+  1  something is worse, or no latency could be compared
   2  wrong usage, or a file is no result of a bench
 """
 
@@ -53,7 +53,7 @@ def tell_comparison(comparison: Comparison, *, as_json: bool) -> NoReturn:
         print_json(to_document(comparison))
     else:
         print_lines(_lines(comparison))
-    sys.exit(1 if comparison.is_worse else 0)
+    sys.exit(1 if comparison.is_worse or not comparison.has_compared else 0)
 
 
 def _lines(comparison: Comparison) -> Iterator[Line]:
@@ -65,5 +65,13 @@ def _lines(comparison: Comparison) -> Iterator[Line]:
         yield Line(each.sentence, _STYLES[each.judgement])
     yield Line(comparison.errors.sentence, _STYLES[comparison.errors.judgement])
     yield Line("")
-    worse = "something is worse" if comparison.is_worse else "nothing is worse, as far as anybody can say"
-    yield Line(f"{worse}; intervals at {CONFIDENCE:.0%}", "bad" if comparison.is_worse else "good")
+    verdict, style = _verdict(comparison)
+    yield Line(f"{verdict}; intervals at {CONFIDENCE:.0%}", style)
+
+
+def _verdict(comparison: Comparison) -> tuple[str, Style]:
+    if comparison.is_worse:
+        return "something is worse", "bad"
+    if not comparison.has_compared:
+        return "no latency could be compared", "bad"
+    return "nothing is worse, as far as anybody can say", "good"

@@ -149,7 +149,7 @@ Examples:
 Two benches are compared as `vapi-conformance bench compare` does it.
 
 \b
-Exit status: 0 nothing is worse, 1 something is, 2 wrong usage.
+Exit status: 0 nothing is worse, 1 something is, or no latency of two benches could be compared, 2 wrong usage.
 """
 )
 @click.argument("before", type=int, required=False)

@@ -116,6 +116,11 @@ class Comparison:
     """What else differs, and would explain a difference; what makes one of the runs doubtful."""
 
     @property
+    def has_compared(self) -> bool:
+        """Whether anything can be said of any latency; where not, that nothing is worse means nothing."""
+        return any(each.judgement != "cannot be said" for each in self.differences)
+
+    @property
     def is_worse(self) -> bool:
         """Whether anything is."""
         return self.errors.judgement == "worse" or any(each.judgement == "worse" for each in self.differences)
@@ -306,6 +311,7 @@ def to_document(comparison: Comparison) -> dict[str, object]:
         "version": 1,
         "confidence": CONFIDENCE,
         "is_worse": comparison.is_worse,
+        "has_compared": comparison.has_compared,
         "warnings": list(comparison.warnings),
         "errors": {
             "before": errors.before,
