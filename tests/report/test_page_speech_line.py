@@ -89,6 +89,17 @@ class TestEnding:
         ending = line(played(consumers=heard(what))).ending
         assert (told, tone) == (ending.text, ending.tone)
 
+    @pytest.mark.parametrize(
+        ("closed", "told"),
+        [
+            ("barge-in", "the caller interrupts"),
+            ("superseded", "never heard: a newer request replaces it"),
+            ("timeout", "the caller waits no longer"),
+        ],
+    )
+    def test_says_why_we_hung_up(self, closed: str, told: str) -> None:
+        assert told == line(played(call={"id": "c", "closed": closed}, end="closed by us")).ending.text
+
 
 class TestSentence:
     def test_has_the_figures(self) -> None:

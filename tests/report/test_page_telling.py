@@ -33,5 +33,45 @@ def test_answers_that_nobody_would_hear_are_not_shown() -> None:
     assert [] == told(probe, refused, closed)
 
 
+def call(name: str, *turns: Mapping[str, object]) -> list[dict[str, object]]:
+    return [
+        {**each, "id": f"calls/{name}/{at}", "scenario": f"calls/{name}", "call": {"id": name, "closed": None}}
+        for at, each in enumerate(turns)
+    ]
+
+
+def shown_call(*exchanges: Mapping[str, object]) -> str | None:
+    found = view_of(report(exchanges=exchanges)).call
+    return None if found is None else found.name
+
+
+def test_the_call_in_which_most_goes_wrong_is_shown_whole() -> None:
+    sound = call("sound", played(), played(), played())
+    slow = call("slow", dead_air(), dead_air())
+    worse = call("worse", dead_air(), failing("x", "call-ends"))
+    assert ["calls/sound", "calls/slow", "calls/worse"] == [
+        shown_call(*sound),
+        shown_call(*sound, *slow),
+        shown_call(*sound, *slow, *worse),
+    ]
+
+
+def test_what_is_no_single_call_of_some_turns_is_not_shown_as_one() -> None:
+    at_once = [{**each, "call": {"id": f"{at}"}} for at, each in enumerate(call("many", played(), played()))]
+    assert [None, None, None] == [
+        shown_call(*call("short", played())),
+        shown_call(*call("long", *[played()] * 13)),
+        shown_call(*at_once),
+    ]
+
+
+def test_an_answer_that_was_replaced_is_no_part_of_the_dialogue() -> None:
+    first, second, third = call("edited", played(), played(), played())
+    replaced = {**second, "call": {"id": "edited", "closed": "superseded"}, "end": "closed by us"}
+    view = view_of(report(exchanges=[first, replaced, third]))
+    assert view.call is not None
+    assert ["calls/edited/0", "calls/edited/2"] == [each.name for each in view.call.dialogue]
+
+
 def test_where_nothing_went_wrong_a_few_sound_ones_are_shown() -> None:
     assert [True, True, True] == [is_sound for _, is_sound, _ in told(*(played(f"plain/{at}") for at in range(9)))]

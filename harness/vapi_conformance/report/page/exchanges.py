@@ -81,6 +81,10 @@ class Exchange:
     body: Excerpt | None
     broken: tuple[str, ...]
     """Rules that it breaks."""
+    call_id: str
+    """Of the call that it is part of."""
+    is_replaced: bool
+    """Nobody hears it: the caller's words changed while it was under way."""
     is_ordinary: bool
     """It wants an answer, as requests in calls do; others probe what is refused."""
 
@@ -107,6 +111,13 @@ class Group:
     exchanges: tuple[Exchange, ...]
     broken: int
     """How many of them break a rule."""
+
+    @property
+    def dialogue(self) -> tuple[Exchange, ...]:
+        """A call from beginning to end as it is heard; nothing where several go on at a time."""
+        if not self.is_call or len({each.call_id for each in self.exchanges}) != 1:
+            return ()
+        return tuple(each for each in self.exchanges if each.speech is not None and not each.is_replaced)
 
     @property
     def says(self) -> str:
@@ -170,6 +181,8 @@ def _exchange(played: Mapping[str, object], broken: Mapping[str, Sequence[str]],
         response_headers=tuple(_headers(played.get("response_headers"))),
         body=_excerpt(played.get("body")),
         broken=tuple(broken.get(name, ())),
+        call_id=string(call.get("id")),
+        is_replaced=call.get("closed") == "superseded",
         is_ordinary=played.get("expects") in ("answer", None),
     )
 

@@ -11,7 +11,7 @@ from vapi_conformance.report.bench_plots import drawn
 from vapi_conformance.report.page.exchanges import Exchange, Group, exchanges_of, groups_of
 from vapi_conformance.report.page.rules import LEVELS, STATES, Layer, State, layers_of, state_of
 from vapi_conformance.report.page.speech_line import Tone, tone_of
-from vapi_conformance.report.page.telling import Told, telling
+from vapi_conformance.report.page.telling import Told, telling, telling_call
 from vapi_conformance.report.page.values import count, counted, duration, number, objects, string, strings
 from vapi_conformance.report.trend_figures import runs_of_report, trend_figures
 
@@ -59,6 +59,8 @@ class View:
     lints: tuple[str, ...]
     trend: tuple[tuple[Figure, str], ...]
     """Earlier runs and this one, each with its plot; none where no history was asked for."""
+    call: Group | None
+    """A whole call that shows much."""
     told: tuple[Told, ...]
     layers: tuple[Layer, ...]
     groups: tuple[Group, ...]
@@ -91,6 +93,7 @@ def view_of(document: Mapping[str, object], *, prefix: str = "") -> View:
     """For a document after `harness/report`; keys that came later may be missing."""
     rules = objects(document.get("rules"))
     exchanges = exchanges_of(objects(document.get("played")), _broken(rules), prefix)
+    groups = groups_of(exchanges)
     provenance = tuple(_provenance(document, rules))
     judged_by = "; ".join(f"{name}: {value}" for name, value in provenance)
     states = Counter(state_of(string(each.get("outcome"))) for each in rules)
@@ -114,9 +117,10 @@ def view_of(document: Mapping[str, object], *, prefix: str = "") -> View:
         trend=tuple(
             (each, drawn(each.plot)) for each in trend_figures(runs_of_report(document), identity=f"{prefix}trend")
         ),
+        call=telling_call(groups),
         told=telling(exchanges),
         layers=layers_of(rules, exchanges, judged_by, prefix),
-        groups=groups_of(exchanges),
+        groups=groups,
         state_counts={state: states[state] for state in STATES},
         level_counts=Counter(string(each.get("level")) for each in rules),
     )

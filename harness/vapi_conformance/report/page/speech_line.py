@@ -69,6 +69,14 @@ class Ending:
     tone: Tone
 
 
+_CLOSED: Final[Mapping[str, Ending]] = {
+    "barge-in": Ending(text="the caller interrupts", tone="plain"),
+    "superseded": Ending(text="never heard: a newer request replaces it", tone="plain"),
+    "timeout": Ending(text="the caller waits no longer", tone="bad"),
+}
+"""Where we hung up, as Vapi would."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechLine:
     """An answer as the caller hears it."""
@@ -100,7 +108,9 @@ def speech_line(played: Mapping[str, object]) -> SpeechLine | None:
     segments = tuple(_segments(pieces, end_ms, string(played.get("end"))))
     dead_air_ms = sum(number(each.get("ms")) or 0 for each in objects(played.get("dead_air")))
     what = string(consumers[0].get("what")) if consumers else ""
+    closed = string(object_or_nothing(played.get("call")).get("closed"))
     ending = Ending(text=_ENDINGS.get(what, "the answer is over"), tone=tone_of(what))
+    ending = _CLOSED.get(closed, ending)
     return SpeechLine(
         segments=segments, ending=ending, says=_says(pieces, played, end_ms, dead_air_ms), dead_air_ms=dead_air_ms
     )

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from vapi_conformance.report.page.exchanges import Exchange
+from vapi_conformance.report.page.exchanges import Exchange, Group
 from vapi_conformance.report.page.values import counted
 
-__all__ = ["Told", "telling"]
+__all__ = ["Told", "telling", "telling_call"]
 
 _MOST_WRONG: Final = 4
 _MOST_SOUND: Final = 3
+_TURNS_OF_A_CALL: Final = (2, 12)
+"""A call of fewer is an answer, and of more a book."""
 _HARDLY_ANY_MS: Final = 300
 """Less dead air than this is no reason to show an answer."""
 _GRAVITY: Final = {"bad": 2, "warn": 1}
@@ -47,6 +49,19 @@ def telling(exchanges: Sequence[Exchange]) -> tuple[Told, ...]:
     told = [Told(exchange=max(each, key=_weight), is_sound=False, alike=len(each) - 1) for each in ranked]
     best = sorted(sound, key=_interest, reverse=True)[: 1 if told else _MOST_SOUND]
     return (*told, *(Told(exchange=each, is_sound=True, alike=0) for each in best))
+
+
+def telling_call(groups: Sequence[Group]) -> Group | None:
+    """The call in which most goes wrong, in most ways; where nothing does, one with a few turns."""
+    least, most = _TURNS_OF_A_CALL
+    calls = [each for each in groups if least <= len(each.dialogue) <= most]
+    return max(calls, key=_eventful, default=None)
+
+
+def _eventful(call: Group) -> tuple[int, int, int]:
+    wrong = [way for each in call.dialogue if (way := _way(each)) is not None]
+    said = sum(1 for each in call.dialogue if each.asked)
+    return len(set(wrong)), len(wrong), said if wrong else min(said, _MOST_SOUND)
 
 
 def _way(exchange: Exchange) -> tuple[str, ...] | None:

@@ -28,13 +28,15 @@
   };
 
   // Radio buttons filter by style alone. Words need this, and so do the number that is left and the folds around it.
+  const texts = new WeakMap();
   const filter = (within) => {
     const words = (within.querySelector("input[type=search]")?.value ?? "").toLowerCase().split(/\s+/).filter(Boolean);
     const chosen = [...within.querySelectorAll("input:checked")].map((each) => each.dataset.shows).filter(Boolean);
     const items = within.querySelectorAll(".rule, .exchange");
     let left = 0;
     for (const each of items) {
-      const text = words.length ? each.textContent.toLowerCase() : "";
+      if (words.length && !texts.has(each)) texts.set(each, each.textContent.toLowerCase());
+      const text = texts.get(each) ?? "";
       each.hidden = !words.every((word) => text.includes(word));
       if (!each.hidden && chosen.every((selector) => each.matches(selector))) left += 1;
     }
