@@ -10,10 +10,16 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+
+if find_spec("psycopg") is not None:
+    # Once and for all: pytester forgets what a test imports, and a second psycopg raises errors of the first.
+    import_module("psycopg")
 
 __all__ = ["PASSWORD", "Server", "running_server"]
 

@@ -24,7 +24,7 @@ _MOST_NAMES: Final = 200
 def figures_of(document: Mapping[str, object]) -> dict[str, float]:
     """By name. Of a bench the percentiles that it tells; of a report what callers heard in its exchanges."""
     found = _bench(document) if "ttft_ms" in document else _report(document)
-    return dict([(name[:100], value) for name, value in found if isfinite(value)][:_MOST_NAMES])
+    return dict([(name[:100], value) for name, value in found][:_MOST_NAMES])
 
 
 def _bench(document: Mapping[str, object]) -> Iterator[tuple[str, float]]:
@@ -63,10 +63,10 @@ def _silences_ms(exchange: Mapping[str, object]) -> Iterator[float]:
 
 
 def _number(value: object) -> float | None:
-    """JSON may hold integers that no float can."""
+    """None for what is no number, or one that nobody can draw."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
-        return float(value)
-    except OverflowError:
+        return float(value) if isfinite(value) else None
+    except OverflowError:  # JSON may hold integers that no float can
         return None
