@@ -21,11 +21,11 @@ from vapi_conformance.certificate.verifying import verify
 Record = dict[str, object]
 Place = tuple[str | int, ...]
 
-ODD: tuple[object, ...] = (
-    *(None, True, 0, -1, 1e308, 10**299),
-    *("", "x", "\x1b[31m", "\ud800", "\u202e", "x" * 5000),
-    *([], {}, [[]], [None], {"": 1}),
+JSON = cast(
+    "list[object]",
+    json.loads(r'[null, true, 0, -1, 1e308, "", "x", "\u001b[31m", "\ud800", "\u202e", [], {}, [[]], [null], {"": 1}]'),
 )
+ODD = [*JSON, 10**299, "x" * 5000]
 
 
 def places(value: object, above: Place = ()) -> Iterator[Place]:
