@@ -1,6 +1,11 @@
-"""How a bench gets on: a line that changes on a terminal, a line now and then elsewhere; always on standard error."""
+"""How a bench gets on: a line that changes on a terminal, a line now and then elsewhere; always on standard error.
+
+Elsewhere a thread says it where no answer comes, too: a job that hangs on an endpoint must not look like one that does
+nothing. It sleeps, and takes no time from what is measured.
+"""
 
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from fractions import Fraction
@@ -19,6 +24,8 @@ __all__ = ["BenchProgress"]
 
 _EVERY_S: Final = 0.2
 _EVERY_LINE_S: Final = 5.0
+_SILENT_S: Final = 5.0
+"""Without an answer; then that is told."""
 _NS_PER_MS: Final = 1_000_000
 _HALF: Final = Fraction(1, 2)
 
@@ -31,10 +38,15 @@ class BenchProgress:
         self._is_live = sys.stderr.isatty()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
-        self._began = self._told = time.monotonic()
+        self._began = self._told = self._heard = time.monotonic()
         self._total: int | None = None
         self._name = ""
         self._before = 0
+        self._doing = "starting"
+        self._answers = 0
+        self._lock = threading.Lock()
+        self._is_over = threading.Event()
+        self._reminder: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         """Takes the terminal's last line."""
@@ -47,12 +59,18 @@ class BenchProgress:
                 transient=True,
             )
             self._bar.start()
+        else:
+            self._reminder = threading.Thread(target=self._remind, daemon=True)
+            self._reminder.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Gives it back."""
+        self._is_over.set()
+        if self._reminder is not None:
+            self._reminder.join()
         if self._bar is not None:
             self._bar.stop()
 
@@ -60,6 +78,7 @@ class BenchProgress:
         """What is done that is no load."""
         self._total = None
         self._show(what)
+        self._begin(what)
 
     def load(self, schedule: Schedule, name: str, course: Course) -> None:
         """The next load. name: among several, else empty."""
@@ -67,29 +86,54 @@ class BenchProgress:
         self._name = f"{name}: " if name else ""
         self._before = course.sent
         self._show(f"{self._name}first request")
+        self._begin("")
 
     def watch(self, course: Course) -> None:
         """See `running.Watch`."""
-        now = time.monotonic()
-        if now - self._told < (_EVERY_S if self._is_live else _EVERY_LINE_S):
+        self._heard = time.monotonic()
+        self._answers = course.sent - self._before
+        if not self._is_time():
             return
-        self._told = now
         if self._is_live:
             self._show(self._words(course), done=course.sent - self._before)
         else:
-            complain(f"{now - self._began:.0f} s: {self._words(course)}", is_fault=False)
+            self._tell(self._words(course))
 
     def watch_nodes(self, nodes: Sequence[NodeProgress]) -> None:
         """See `Cluster.play`: every node, each time."""
-        now = time.monotonic()
-        if now - self._told < (_EVERY_S if self._is_live else _EVERY_LINE_S):
+        self._heard = time.monotonic()
+        if not self._is_time():
             return
-        self._told = now
         words = self._name + "; ".join(map(_node, nodes))
         if self._is_live:
             self._show(words, done=sum(node.progress.sent for node in nodes))
         else:
-            complain(f"{now - self._began:.0f} s: {words}", is_fault=False)
+            self._tell(words)
+
+    def _begin(self, what: str) -> None:
+        """what: is done; empty for a load, where answers are waited for."""
+        self._doing, self._answers, self._heard = what, 0, time.monotonic()
+
+    def _is_time(self) -> bool:
+        """For the next word; whoever is told so says it."""
+        with self._lock:
+            now = time.monotonic()
+            if now - self._told < (_EVERY_S if self._is_live else _EVERY_LINE_S):
+                return False
+            self._told = now
+            return True
+
+    def _tell(self, words: str) -> None:
+        complain(f"{time.monotonic() - self._began:.0f} s: {words}", is_fault=False)
+
+    def _remind(self) -> None:
+        """In a thread: says what is waited for where nothing has come for so long that nobody else says anything."""
+        while not self._is_over.wait(_SILENT_S):
+            silent_s = time.monotonic() - self._heard
+            if silent_s < _SILENT_S or not self._is_time():
+                continue
+            waited = f"{self._answers:,} answers, none for {silent_s:.0f} s" if self._answers else "no answer yet"
+            self._tell(self._doing or f"{self._name}{waited}")
 
     def _words(self, course: Course) -> str:
         tally = course.tally
