@@ -401,6 +401,14 @@ class TestWorkers:
         assert sum(health.lags) > 0
         assert (0, False) == (health.stalled_ns, health.is_lost)
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="the kernel stamps what is read on Linux alone")
+    def test_a_connection_on_which_nothing_was_read_says_nothing_of_the_clock(self, engine: Engine) -> None:
+        with playing(answering()) as url:
+            unknown = Shot(at_ns=0, request=request_to("http://no-such-host.invalid"))
+            results = list(engine.run([unknown, *shots(request_to(url), 2)]))
+        assert [End.CLEAN, End.CLEAN, End.NO_RESPONSE] == sorted((each.exchange.end for each in results), key=str)
+        assert ["kernel"] == [each.clock for each in engine.health]
+
     def test_import_nothing_that_takes_long(self) -> None:
         command = "import sys, vapi_conformance.latency.engine.worker; print(*sys.modules)"
         names = subprocess.run(

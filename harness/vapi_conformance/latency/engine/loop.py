@@ -230,7 +230,8 @@ class Loop:
 
     def finished(self, connection: Connection, stream: Stream, ending: Ending, error: str | None) -> None:
         """As `Owner` says."""
-        self._is_stamped = self._is_stamped and connection.is_stamped
+        if stream.reads:  # a connection on which nothing came has read no clock
+            self._is_stamped = self._is_stamped and connection.is_stamped
         if connection.is_open:
             if self._settings.keeps_alive:
                 connection.free_since_ns = time.monotonic_ns()
