@@ -1,7 +1,8 @@
 """Freezes the catalogue: `python tests/freeze_requirements.py 2027-01` writes `fixtures/requirements/2027-01.json`.
 
 Done before a release whose catalogue differs from the newest set (`tests/certificate/test_requirements.py` tells). A
-set that was released is never written again: certificates name it by its digest.
+set that was released is never written again: certificates name it by its digest. One that no release had yet may be
+taken away and frozen anew, with its digest in that test.
 """
 
 import json

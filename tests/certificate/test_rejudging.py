@@ -58,6 +58,18 @@ class TestRejudged:
         assert () == tuple(errors("harness/report", json.loads(canonical_json(report))))
         assert bundle.plan["requirements"] == object_or_nothing(report["suite"])["requirements"]
         assert ["a remark"] == report["lints"]
+        assert {"level": "json", "gates": []} == report["certificate"]
+
+    def test_tells_the_thresholds_of_the_level(self, tmp_path: Path) -> None:
+        levels = current_levels()
+        plan = plan_of("voice-ready", "standard", "anthropic_messages")
+        plan |= {"gates": levels.gates("voice-ready", "standard"), "load": levels.load("voice-ready")}
+        told = object_or_nothing(rejudged(bundled(tmp_path, plan, [exchange()]))["certificate"])
+        gates = [object_or_nothing(each) for each in array_or_nothing(told["gates"])]
+        assert [("ttfs.p95 > 1000ms", "MUST"), ("ttfs.p50 > 500ms", "SHOULD")] == [
+            (each["text"], each["weighs"]) for each in gates[:2]
+        ]
+        assert {"cannot be said"} == {each["outcome"] for each in gates}
 
     def test_has_the_rules_of_the_plan_and_no_others(self, bundle: Bundle) -> None:
         assert set(object_or_nothing(bundle.plan["rules"])) == set(outcomes(rejudged(bundle)))

@@ -13,6 +13,7 @@ from vapi_conformance.certificate.bundle import Bundle
 from vapi_conformance.certificate.levels import LevelsDocument, current_levels
 from vapi_conformance.certificate.planning import check_plan, planned_scenarios
 from vapi_conformance.certificate.requirements import FrozenRule, RequirementSet, frozen_rule
+from vapi_conformance.certificate.thresholds import gate_findings
 from vapi_conformance.dialects.flavours import flavour_of
 from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.evidence import Evidence
@@ -52,6 +53,13 @@ def rejudged(bundle: Bundle) -> dict[str, object]:
     )
     document = to_document(run, evidence=evidence, started_at=string_or_none(bundle.plan["started_at"]))
     document["suite"] = {**object_or_nothing(document["suite"]), "requirements": requirements.reference}
+    document["certificate"] = {
+        "level": bundle.plan["level"],
+        "gates": [
+            {"text": each.text, "weighs": each.weighs.name, "outcome": each.outcome.value, "sentence": each.sentence}
+            for each in gate_findings(bundle.plan, bundle.bench)
+        ],
+    }
     document["not_played"] = missing = not_played(bundle)
     if missing and document["verdict"] == Verdict.CONFORMANT.value:
         document["verdict"] = Verdict.INCOMPLETE.value
