@@ -2,8 +2,9 @@
 
 import json
 import os
+import shutil
 import sqlite3
-import stat
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,19 @@ from vapi_conformance.history.rows import series_of
 from vapi_conformance.history.store import Added, Store, Wanted
 from vapi_conformance.problems import UsageError
 
+READ_AND_WRITE = """
+import sys
+from pathlib import Path
+from vapi_conformance.history.place import Place
+from vapi_conformance.history.problems import HistoryError
+from vapi_conformance.history.store import Store, Wanted
+store = Store(place=Place(file=Path(sys.argv[1])))
+print(len(store.runs(Wanted())), "run")
+try:
+    store.add(store.document(1), key="another")
+except HistoryError as problem:
+    sys.stderr.write(str(problem))
+"""
 HOSTILE = "http://h/\x00\ud800\u202e\x1b[2J'; DROP TABLE vapi_conformance_run; --"
 
 
@@ -255,14 +269,25 @@ class TestReadOnly:
         with pytest.raises(HistoryError, match=r"^the history .*history\.db cannot be written: give a place where"):
             store.add(report(*MIXED))
 
-    @pytest.mark.skipif(os.name != "nt" and os.geteuid() == 0, reason="root may write everywhere")
-    def test_is_told_of_a_file_and_of_a_folder(self, tmp_path: Path) -> None:
+    @pytest.mark.slow
+    @pytest.mark.parametrize(("file", "folder"), [(0o400, 0o700), (0o600, 0o500)], ids=["file", "folder"])
+    def test_is_told_of_a_file_and_of_a_folder(self, tmp_path: Path, file: int, folder: int) -> None:
         path = tmp_path / "history.db"
         at(path).add(report())
-        path.chmod(stat.S_IRUSR)
-        with pytest.raises(HistoryError, match=r"cannot be written: give a place where"):
-            at(path).add(report(*MIXED))
-        assert 1 == len(at(path).runs(Wanted()))
+        path.chmod(file)
+        tmp_path.chmod(folder)
+        command = [sys.executable, "-c", READ_AND_WRITE, str(path)]
+        if os.geteuid() == 0:
+            # Root without its privileges: one that may not write where the rights say so.
+            rights = "-dac_override,-dac_read_search"
+            program = shutil.which("setpriv") or pytest.skip("root may write everywhere, and setpriv is not installed")
+            command = [program, f"--bounding-set={rights}", f"--inh-caps={rights}", *command]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        finally:
+            tmp_path.chmod(0o700)
+        assert ("1 run\n", 0) == (done.stdout, done.returncode)
+        assert done.stderr.startswith(f"the history {path} cannot be written: give a place where this user may write")
 
 
 @pytest.mark.slow
