@@ -256,7 +256,9 @@ class TestRules:
         ]
         [marked] = [text(each) for each in place.iter("mark")]
         assert "⟦data: [DONE]⟧" == marked
-        assert "plain/stream, bytes 213 to 224, 0.20 s after the request was written" == text(next(by_class(place, "subhead")))
+        assert "plain/stream, bytes 213 to 224, 0.20 s after the request was written" == text(
+            next(by_class(place, "subhead"))
+        )
 
     def test_where_something_is_missing_a_place_is_marked(self) -> None:
         missing = violation(bytes={"before": "data: [DONE]", "marked": "", "after": "", "left_out": 0})

@@ -141,14 +141,8 @@ class Layer:
         return (*self.open, *self.closed)
 
     @property
-    def says(self) -> str:
-        """How many came to what."""
-        states = [each.state for each in self.rules]
-        return ", ".join(f"{states.count(state)} {told.lower()}" for state, told in STATES.items() if state in states)
-
-    @property
     def closed_says(self) -> str:
-        """The same of those that are folded away."""
+        """How many of those that are folded away came to what."""
         states = [each.state for each in self.closed]
         told = ((states.count(state), STATES[state].lower()) for state in ("passed", "absent"))
         return ", ".join(f"{many} {what}" for many, what in told if many)
