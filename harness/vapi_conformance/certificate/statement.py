@@ -7,9 +7,9 @@ What is ours (level, dates, what was not shown and what was skipped) stands in o
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import Final, Protocol, cast
 
-from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf import json_format
 from in_toto_attestation.predicates.test_result.v0 import test_result_pb2
 from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement as InTotoStatement
@@ -22,9 +22,6 @@ from vapi_conformance.narrow import array_or_nothing, object_or_nothing
 from vapi_conformance.problems import UsageError
 from vapi_conformance.report.printable import printable
 from vapi_conformance.schema import errors
-
-if TYPE_CHECKING:
-    from google.protobuf.message import Message
 
 __all__ = [
     "EXTENSION",
@@ -186,13 +183,15 @@ def _checked(document: object) -> Statement:
 def _check_by_in_toto(statement: Statement) -> None:
     """in-toto's own types read it, too: what its tools would refuse is refused here."""
     # Their modules build the classes when they are imported, and have no types: no checker sees them.
-    new_statement = cast("Callable[[], Message]", vars(statement_pb2)["Statement"])
-    new_result = cast("Callable[[], Message]", vars(test_result_pb2)["TestResult"])
-    wrapped = cast("Callable[[Message], _Validated]", InTotoStatement.copy_from_pb)  # pyright: ignore[reportUnknownMemberType] - as above
+    new_statement = cast("Callable[[], object]", vars(statement_pb2)["Statement"])
+    new_result = cast("Callable[[], object]", vars(test_result_pb2)["TestResult"])
+    wrapped = cast("Callable[[object], _Validated]", InTotoStatement.copy_from_pb)  # pyright: ignore[reportUnknownMemberType] - as above
+    parsed = cast("Callable[..., object]", vars(json_format)["ParseDict"])
+    unreadable = cast("type[Exception]", vars(json_format)["ParseError"])
     try:
-        wrapped(ParseDict(dict(statement.document), new_statement())).validate()
-        ParseDict(dict(statement.predicate), new_result(), ignore_unknown_fields=True)
-    except (ParseError, ValueError) as problem:
+        wrapped(parsed(dict(statement.document), new_statement())).validate()
+        parsed(dict(statement.predicate), new_result(), ignore_unknown_fields=True)
+    except (unreadable, ValueError) as problem:
         raise StatementError(f"the statement is none that in-toto reads: {str(problem)[:300]}") from None
 
 
