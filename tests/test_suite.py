@@ -18,7 +18,7 @@ from vapi_conformance.call_scenario import all_call_scenarios
 from vapi_conformance.client import Client, HangUp, Outgoing
 from vapi_conformance.dialects.names import CHAT, EVERY, Dialect
 from vapi_conformance.evidence import Conditions
-from vapi_conformance.exchange import End, Exchange, Label, Read, Request, Response
+from vapi_conformance.exchange import End, Exchange, Label, Read, Request, Response, Timing
 from vapi_conformance.platforms.direct import Direct
 from vapi_conformance.platforms.vapi import Platform
 from vapi_conformance.problems import TransportError, UsageError
@@ -454,6 +454,12 @@ class TestFirstTurn:
         with pytest.raises(TransportError) as caught:
             be_sure_of(replace(first(None), error=error), has_key=False)
         assert f"{POSTED} cannot be reached: {words}" == str(caught.value)
+
+    def test_who_took_the_request_was_reached(self) -> None:
+        silent = replace(first(None), end=End.TIMED_OUT, error="no byte for 8 s", timing=Timing(end_ns=8))
+        with pytest.raises(TransportError) as caught:
+            be_sure_of(silent, has_key=False)
+        assert f"{POSTED} was reached, but gives no answer: no byte for 8 s" == str(caught.value)
 
     @pytest.mark.parametrize(
         ("status", "has_key", "told"),

@@ -281,7 +281,10 @@ def be_sure_of(exchange: Exchange, *, has_key: bool, takes_credential: bool = Tr
     """
     url, response = exchange.request.url, exchange.response
     if response is None:
-        raise TransportError(f"{url} cannot be reached: {exchange.error or exchange.end.value}")
+        # Where the time of the end is known, it counts from the request's last byte: somebody took it.
+        was_reached = exchange.timing.end_ns is not None
+        words = "was reached, but gives no answer" if was_reached else "cannot be reached"
+        raise TransportError(f"{url} {words}: {exchange.error or exchange.end.value}")
     words = _words(exchange)
     said = f" (it says {words[:160]!r})" if words else ""
     match response.status:

@@ -384,6 +384,14 @@ class TestHostileEndpoints:
         assert "errors: 4 of 4 requests" in result.stdout
         assert "\x1b" not in result.stdout
         assert "our bug" not in result.stderr
+        assert "cannot be reached" not in result.stderr
+
+    def test_who_speaks_no_http_was_reached(self, run: Bench) -> None:
+        with raw_server.playing(*[raw_server.saying([b"SSH-2.0-OpenSSH_9.9\r\n"])] * 24) as url:
+            result = run(url, "--requests", 20, "--concurrency", 1, "--warmup", 0)
+        assert "errors: 20 of 20 requests (100.0%): 20 broken HTTP\n" in result.stdout
+        words = "was reached, but gives no answer: broken HTTP: what came is no HTTP response\n"
+        assert f"{url}/chat/completions {words}" == result.stderr
 
 
 class TestCompare:

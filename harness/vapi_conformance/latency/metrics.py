@@ -18,6 +18,7 @@ from typing import Final, Literal
 from vapi_conformance.dialects.transcript import TextDelta
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import End
+from vapi_conformance.latency.broken_http import BROKEN_HTTP
 from vapi_conformance.speech import SpeechMetrics, speech_metrics
 
 __all__ = [
@@ -306,10 +307,13 @@ def error_kind(sample: Sample) -> str | None:
     exchange = sample.evidence.exchange
     if exchange.end is End.NO_RESPONSE and sample.sent_ns is None:
         return "no connection"
-    if exchange.end in _UNANSWERED:
+    is_http = not (exchange.error or "").startswith(BROKEN_HTTP)
+    if is_http and exchange.end in _UNANSWERED:
         return _UNANSWERED[exchange.end]
-    if not sample.evidence.is_success:
+    if exchange.response is not None and not sample.evidence.is_success:
         return f"status {sample.evidence.status}"
+    if not is_http:
+        return "broken HTTP"
     return _BROKEN.get(exchange.end) or _wrong_answer(sample.evidence)
 
 

@@ -11,6 +11,7 @@ import time
 from time import monotonic_ns
 from typing import Final, Protocol
 
+from vapi_conformance.latency.broken_http import endless_head
 from vapi_conformance.latency.engine.clocks import ANCILLARY_BYTES, ask_for_stamps
 from vapi_conformance.latency.engine.framing import Framing
 from vapi_conformance.latency.engine.origin import Origin
@@ -256,7 +257,7 @@ class Connection:
             self._end("no http", problem)
         elif not framing.has_head:
             if size_bytes > _MAX_HEAD_BYTES:
-                self._end("no http", f"a response head of more than {_MAX_HEAD_BYTES} bytes")
+                self._end("no http", endless_head(_MAX_HEAD_BYTES, interim=framing.interim))
         elif size_bytes > self._owner.max_stream_bytes:
             self._end("bound", f"more than {self._owner.max_stream_bytes} bytes in one answer, its framing included")
 

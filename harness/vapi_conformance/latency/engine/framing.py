@@ -5,15 +5,17 @@ from typing import Final
 
 import httptools
 
+from vapi_conformance.latency.broken_http import BROKEN_HTTP, broken_http
+
 __all__ = ["SWITCHED", "Framing", "is_interim", "make_parser"]
 
-SWITCHED: Final = "the endpoint switched to another protocol, which nobody asked for"
+SWITCHED: Final = BROKEN_HTTP + "the endpoint switched to another protocol, which nobody asked for"
 
 
 class Framing:
     """A connection's responses, one after the other. Call `release` in the end: parser and framing hold each other."""
 
-    __slots__ = ("_parser", "has_head", "has_more", "is_over", "keeps_alive")
+    __slots__ = ("_parser", "has_head", "has_more", "interim", "is_over", "keeps_alive")
 
     def __init__(self) -> None:
         """Before the first byte of the first response."""
@@ -23,6 +25,7 @@ class Framing:
     def renew(self) -> None:
         """The next bytes belong to the answer to a new request."""
         self.has_head = self.is_over = self.has_more = self.keeps_alive = False
+        self.interim = 0
 
     def release(self) -> None:
         """No more bytes come."""
@@ -39,7 +42,7 @@ class Framing:
             return SWITCHED
         except httptools.HttpParserError as problem:
             if not self.is_over:
-                return str(problem) or type(problem).__name__
+                return broken_http(str(problem))
             self.has_more = True
         return None
 
@@ -49,7 +52,9 @@ class Framing:
 
     def on_headers_complete(self) -> None:
         """Of httptools."""
-        if not self.is_over and not self._is_interim():
+        if self._is_interim():
+            self.interim += 1
+        elif not self.is_over:
             self.has_head = True
 
     def on_message_complete(self) -> None:
