@@ -263,13 +263,27 @@ class TestText:
 
     def test_an_endpoint_that_has_enough_ends_the_load(self, run: Bench, served: tuple[str, Answering]) -> None:
         url, app = served
-        app.say = lambda number: refusal(429) if number > 10 else None
+        app.say = lambda number: refusal(429, Retry_After=str(number)) if number > 10 else None
         result = run(url, "--concurrency", 1, "--warmup", 0, "--requests", 5000)
         assert 1 == result.exit_code
+        assert (
+            "the endpoint limits its rate: it refused 10 times with status 429 and asked to wait for up to 20 s before "
+            "the next (Retry-After); send less with a lower --rate or --concurrency, or ask its owner for a higher "
+            "limit\n"
+        ) == result.stderr
         assert "ended early: 10 of the last 20 requests went wrong\n" in result.stdout
         assert "errors: 10 of 20 requests (50.0%): 10 status 429\n" in result.stdout
         assert "what the platform makes of them: 10 call-ends, 10 heard\n" in result.stdout
         assert 5000 > len(app.bodies)
+
+    def test_an_endpoint_that_is_silent_was_reached(self, run: Bench) -> None:
+        with raw_server.playing(raw_server.saying([3600.0])) as url:
+            result = run(url, "--requests", 1, "--concurrency", 1, "--warmup", 0, "--timeout", 0.1)
+        assert "errors: 1 of 1 request (100.0%): 1 timed out\n" in result.stdout
+        words = (
+            "was reached, but gives no answer: no byte for 5.1 s (--timeout and 5 s more, so that its breach is seen)"
+        )
+        assert f"{url}/chat/completions {words}\n" == result.stderr
 
     def test_help_teaches(self, run: Bench) -> None:
         text = run("--help").stdout

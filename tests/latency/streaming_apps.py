@@ -37,9 +37,11 @@ class Answering:
         return self.say(len(self.bodies)) or stream(*ANSWER)
 
 
-def refusal(status: int, message: str = "no") -> Response:
+def refusal(status: int, message: str = "no", **headers: str) -> Response:
+    """headers: with underscores."""
     error = {"message": message, "type": "error", "param": None, "code": None}
-    return JSONResponse({"error": error}, status_code=status)
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    return JSONResponse({"error": error}, status_code=status, headers=fields)
 
 
 def stream(*texts: str, calls: Mapping[str, object] | None = None) -> Response:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from vapi_conformance.call_scenario import CallScenario
+from vapi_conformance.cli.bench_advice import advice
 from vapi_conformance.cli.bench_judging import Judgement, judged
 from vapi_conformance.cli.bench_progress import BenchProgress
 from vapi_conformance.cli.bench_schedule import Loads, streams_name
@@ -25,8 +26,7 @@ from vapi_conformance.latency.schedules import ClosedLoop, OpenLoop, Schedule, c
 from vapi_conformance.latency.searching import Search, figures_of, step_requests
 from vapi_conformance.latency.tally import Tally
 from vapi_conformance.latency.traffic import SingleTurns, WholeCalls, most_requests_of
-from vapi_conformance.problems import Problem, TransportError
-from vapi_conformance.suite import be_sure_of
+from vapi_conformance.problems import TransportError
 
 __all__ = ["MOST_LOAD", "Bench", "BenchOutcome", "Plan"]
 
@@ -93,7 +93,7 @@ class BenchOutcome:
     has_left_out: bool = False
     """Some answers were too large to be kept for the judges."""
     advice: str | None = None
-    """What to change in the set-up, where the endpoint turns the requests away."""
+    """What to change, where the endpoint turns the requests away."""
 
     @property
     def is_bad(self) -> bool:
@@ -186,7 +186,7 @@ class Bench:
             has_given_up=course.has_given_up and self._search is None,
             answered=self._answered,
             has_left_out=course.keeper.is_full,
-            advice=self._advice(),
+            advice=advice(course, self.live),
         )
 
     def _engine_settings(self) -> Settings:
@@ -281,17 +281,6 @@ class Bench:
             sentence = f"{gate.text}: cannot be said, because the client was the bottleneck"
             return GateResult(gate=gate, outcome=GateOutcome.CANNOT_BE_SAID, sentence=sentence)
         return evaluate(gate, figures_of(self._course.tally))
-
-    def _advice(self) -> str | None:
-        """Where the first failure shows that the set-up is wrong."""
-        failure = self._course.first_failure
-        if failure is None or (failure.exchange.response is None and self._answered):
-            return None
-        try:
-            be_sure_of(failure.exchange, has_key=self.live.has_key)
-        except Problem as problem:
-            return str(problem)
-        return None
 
     @property
     def _answered(self) -> int:

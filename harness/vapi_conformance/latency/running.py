@@ -17,6 +17,7 @@ from vapi_conformance.latency.bottleneck import reasons
 from vapi_conformance.latency.engine import NOT_SENT, Engine, Health, Measured, Shot
 from vapi_conformance.latency.metrics import Metric, Sample, TurnModel, error_kind, metrics_for
 from vapi_conformance.latency.played_calls import PlayedCall
+from vapi_conformance.latency.rate_limits import RateLimits
 from vapi_conformance.latency.result import Worker
 from vapi_conformance.latency.sampling import Keeper
 from vapi_conformance.latency.schedules import ClosedLoop, OpenLoop, Schedule, Start
@@ -73,6 +74,7 @@ class Course:
     """Where its first load stands on the timeline."""
     first_failure: Evidence | None = None
     """For a word on why; it may have no response, and then the keeper does not have it."""
+    rate_limits: RateLimits = field(default_factory=RateLimits)
     started_at: str = ""
     """RFC 3339."""
     sent: int = 0
@@ -102,6 +104,7 @@ class Course:
         self.tally.merge(other.tally)
         self.started_at = self.started_at or other.started_at
         self.first_failure = self.first_failure or other.first_failure
+        self.rate_limits.absorb(other.rate_limits)
         self.sent += other.sent
         self.duration_ns += other.duration_ns
         self.workers += other.workers
@@ -121,6 +124,7 @@ class Course:
         self.timeline.add(sample, at_ns=self.began_ns + self.duration_ns)
         if measured.sent_ns is None and (measured.exchange.error or "").startswith(NOT_SENT):
             self.bottleneck[f"requests were {measured.exchange.error}"] = None
+        self.rate_limits.take(measured.exchange)
         has_failed = error_kind(sample) is not None
         if has_failed and self.first_failure is None:
             self.first_failure = replace(evidence)
