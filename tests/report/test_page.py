@@ -309,6 +309,25 @@ class TestExchanges:
         assert ["(after 0.40 s)", "(silence of 3.20 s)"] == unseen
 
 
+class TestHearing:
+    HEADINGS = ("What the caller hears", "What a caller would hear")
+
+    def headings(self, document: Document) -> list[str]:
+        return [told for each in parsed(render_page([document])).iter("h2") if (told := text(each)) in self.HEADINGS]
+
+    def test_is_vapis_or_a_thought(self) -> None:
+        direct = {"name": "e", "url": None, "platform": "direct", "model": None}
+        assert [[self.HEADINGS[0]], [self.HEADINGS[1]]] == [
+            self.headings(report()),
+            self.headings(report(target=direct, dialect="anthropic_messages")),
+        ]
+
+    def test_of_answers_to_server_messages_there_is_none(self) -> None:
+        document = report(dialect="vapi_server_messages", exchanges=[played(pieces=[])])
+        assert [] == self.headings(document)
+        assert [] == [*by_class(parsed(render_page([document])), "speech")]
+
+
 class TestSeveral:
     def test_stand_side_by_side_with_two_signs_a_cell(self) -> None:
         root = parsed(render_page([report([rule("sse.a"), rule("sse.b")]), report([rule("sse.a", "violated")])]))

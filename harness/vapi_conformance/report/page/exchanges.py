@@ -127,10 +127,15 @@ class Group:
 
 
 def exchanges_of(
-    played: Sequence[Mapping[str, object]], broken: Mapping[str, Sequence[str]], prefix: str
+    played: Sequence[Mapping[str, object]], broken: Mapping[str, Sequence[str]], prefix: str, *, is_speech: bool = True
 ) -> tuple[Exchange, ...]:
-    """broken: rules by the name of the exchange that breaks them. prefix: what anchors begin with."""
-    return tuple(_exchange(each, broken, f"{prefix}exchange-{at}") for at, each in enumerate(played, 1))
+    """broken: rules by the name of the exchange that breaks them. prefix: what anchors begin with.
+
+    is_speech: whether anybody would hear the answers.
+    """
+    return tuple(
+        _exchange(each, broken, f"{prefix}exchange-{at}", is_speech=is_speech) for at, each in enumerate(played, 1)
+    )
 
 
 def groups_of(exchanges: Sequence[Exchange]) -> tuple[Group, ...]:
@@ -149,7 +154,9 @@ def groups_of(exchanges: Sequence[Exchange]) -> tuple[Group, ...]:
     )
 
 
-def _exchange(played: Mapping[str, object], broken: Mapping[str, Sequence[str]], anchor: str) -> Exchange:
+def _exchange(
+    played: Mapping[str, object], broken: Mapping[str, Sequence[str]], anchor: str, *, is_speech: bool
+) -> Exchange:
     name = string(played.get("id"), "an exchange")
     group, title = _titles(played, name)
     status = number(played.get("status"))
@@ -170,7 +177,7 @@ def _exchange(played: Mapping[str, object], broken: Mapping[str, Sequence[str]],
         end=_ENDS.get(end, end),
         error=string(played.get("error")),
         line=f"{string(played.get('method'))} {string(played.get('url'))}".strip(),
-        speech=None if is_refusal else speech_line(played),
+        speech=speech_line(played) if is_speech and not is_refusal else None,
         waterfall=waterfall(played),
         events=tuple(_events(played)),
         events_left_out=count(played.get("events_left_out")),

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.report.bench_figures import Figure
 from vapi_conformance.report.bench_plots import drawn
@@ -59,6 +60,8 @@ class View:
     lints: tuple[str, ...]
     trend: tuple[tuple[Figure, str], ...]
     """Earlier runs and this one, each with its plot; none where no history was asked for."""
+    is_called_by_vapi: bool
+    """Elsewhere nobody need be on the telephone."""
     call: Group | None
     """A whole call that shows much."""
     told: tuple[Told, ...]
@@ -92,7 +95,8 @@ class View:
 def view_of(document: Mapping[str, object], *, prefix: str = "") -> View:
     """For a document after `harness/report`; keys that came later may be missing."""
     rules = objects(document.get("rules"))
-    exchanges = exchanges_of(objects(document.get("played")), _broken(rules), prefix)
+    is_speech = document.get("dialect") != Dialect.VAPI_SERVER_MESSAGES.value
+    exchanges = exchanges_of(objects(document.get("played")), _broken(rules), prefix, is_speech=is_speech)
     groups = groups_of(exchanges)
     provenance = tuple(_provenance(document, rules))
     judged_by = "; ".join(f"{name}: {value}" for name, value in provenance)
@@ -117,6 +121,7 @@ def view_of(document: Mapping[str, object], *, prefix: str = "") -> View:
         trend=tuple(
             (each, drawn(each.plot)) for each in trend_figures(runs_of_report(document), identity=f"{prefix}trend")
         ),
+        is_called_by_vapi=_is_called_by_vapi(document),
         call=telling_call(groups),
         told=telling(exchanges),
         layers=layers_of(rules, exchanges, judged_by, prefix),
@@ -199,13 +204,18 @@ def _limits(document: Mapping[str, object], rules: Sequence[Mapping[str, object]
         yield f"{counted(unshown, 'rule')} could not be shown at all: neither passed nor broken."
     if absent:
         yield f"{counted(absent, 'rule')} about what the endpoint does not offer did not apply."
-    if string(object_or_nothing(document.get("target")).get("platform")) == "vapi":
+    if _is_called_by_vapi(document):
         yield (
             "No account at Vapi was involved. What it does with an answer is known from its documentation, published "
             "recordings and its client library; each statement says whether it is documented, observed or inferred."
         )
-        yield ("Speech is drawn at 15 characters a second, which is assumed; synthesis and telephone add their delay.")
+    if any(objects(each.get("pieces")) for each in objects(document.get("played"))):
+        yield "Speech is drawn at 15 characters a second, which is assumed; synthesis and telephone add their delay."
     yield "It says nothing of speed under load, nor of whether the words are right."
+
+
+def _is_called_by_vapi(document: Mapping[str, object]) -> bool:
+    return object_or_nothing(document.get("target")).get("platform") == "vapi"
 
 
 def _provenance(document: Mapping[str, object], rules: Sequence[Mapping[str, object]]) -> Iterator[tuple[str, str]]:
