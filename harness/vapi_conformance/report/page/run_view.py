@@ -10,6 +10,7 @@ from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.report.bench_figures import Figure
 from vapi_conformance.report.bench_plots import drawn
 from vapi_conformance.report.page.exchanges import Exchange, Group, exchanges_of, groups_of
+from vapi_conformance.report.page.level import Level, level_of
 from vapi_conformance.report.page.rules import LEVELS, STATES, Layer, State, layers_of, state_of
 from vapi_conformance.report.page.speech_line import Tone, tone_of
 from vapi_conformance.report.page.telling import Told, telling, telling_call
@@ -58,6 +59,8 @@ class View:
     limits: tuple[str, ...]
     provenance: tuple[tuple[str, str], ...]
     lints: tuple[str, ...]
+    level: Level | None
+    """Of the certificate that the run was played for."""
     trend: tuple[tuple[Figure, str], ...]
     """Earlier runs and this one, each with its plot; none where no history was asked for."""
     is_called_by_vapi: bool
@@ -118,6 +121,7 @@ def view_of(document: Mapping[str, object], *, prefix: str = "") -> View:
         limits=tuple(_limits(document, rules)),
         provenance=provenance,
         lints=tuple(strings(document.get("lints"))),
+        level=level_of(document),
         trend=tuple(
             (each, drawn(each.plot)) for each in trend_figures(runs_of_report(document), identity=f"{prefix}trend")
         ),
@@ -211,7 +215,8 @@ def _limits(document: Mapping[str, object], rules: Sequence[Mapping[str, object]
         )
     if any(objects(each.get("pieces")) for each in objects(document.get("played"))):
         yield "Speech is drawn at 15 characters a second, which is assumed; synthesis and telephone add their delay."
-    yield "It says nothing of speed under load, nor of whether the words are right."
+    is_measured = bool(objects(object_or_nothing(document.get("certificate")).get("gates")))
+    yield f"It says nothing of {'' if is_measured else 'speed under load, nor of '}whether the words are right."
 
 
 def _is_called_by_vapi(document: Mapping[str, object]) -> bool:
