@@ -13,7 +13,7 @@ UNSAID = {
     "text": "ttfs.max >= 5s",
     "weighs": "MUST",
     "outcome": "cannot be said",
-    "sentence": "ttfs.max cannot be said",
+    "sentence": "ttfs.max is unsaid",
 }
 
 
