@@ -46,8 +46,8 @@ def small_plan(**changes: object) -> dict[str, object]:
         "profile": "standard",
         "dialect": dialect,
         "target": {
-            "name": "https://endpoint.example",
-            "url": "https://endpoint.example/v1/messages",
+            "name": "http://endpoint.example",
+            "url": "http://endpoint.example/v1/messages",
             "platform": "direct",
             "dialect": dialect,
             "model": "m",

@@ -21,7 +21,7 @@ from vapi_conformance.json_writing import utf8_json
 from vapi_conformance.live_events import LiveEvents
 from vapi_conformance.narrow import object_or_nothing, string_or_none
 from vapi_conformance.payload import parse
-from vapi_conformance.platforms.calling import Calling, Tokens, native_body, patched
+from vapi_conformance.platforms.calling import Calling, native_body, patched
 from vapi_conformance.platforms.vapi import Platform
 from vapi_conformance.problems import TransportError, UsageError
 from vapi_conformance.rules.rule import Rule
@@ -32,6 +32,8 @@ __all__ = [
     "WRONG_KEY",
     "Progress",
     "be_sure_of",
+    "ends_at",
+    "is_enough",
     "is_tiresome",
     "needed_calls",
     "needed_scenarios",
@@ -139,8 +141,13 @@ def _attempts(player: _Player, scenario: Scenario) -> Iterator[Exchange]:
     for attempt in range(1, scenario.tries + 1):
         exchanges = _attempt(player, scenario, attempt)
         yield from exchanges
-        if scenario.until_tool_calls and all(_calls_a_tool(each, player.platform.dialect) for each in exchanges):
+        if is_enough(scenario, exchanges, player.platform.dialect):
             return
+
+
+def is_enough(scenario: Scenario, exchanges: Sequence[Exchange], dialect: Dialect) -> bool:
+    """Whether no further attempt is made after one that brought these."""
+    return scenario.until_tool_calls and all(_calls_a_tool(each, dialect) for each in exchanges)
 
 
 def _calls_a_tool(exchange: Exchange, dialect: Dialect) -> bool:
@@ -151,18 +158,18 @@ def _attempt(player: _Player, scenario: Scenario, attempt: int) -> list[Exchange
     if scenario.together:
         return player.client.send_all([_outgoing(player, scenario, step, attempt) for step in scenario.steps])
     exchanges: list[Exchange] = []
-    for step in scenario.steps:
-        if step.expired_token and not _can_expire(player.platform.tokens):
-            break
+    tokens = player.platform.tokens
+    for step in scenario.steps[: ends_at(scenario, None if tokens is None else tokens.lifetime_s)]:
         time.sleep(step.wait_s)
         exchanges.append(player.client.send(_outgoing(player, scenario, step, attempt)))
     return exchanges
 
 
-def _can_expire(tokens: Tokens | None) -> bool:
-    """Whether one can be waited out."""
-    lifetime_s = None if tokens is None else tokens.lifetime_s
-    return lifetime_s is not None and lifetime_s <= MOST_WAITED_S
+def ends_at(scenario: Scenario, token_lifetime_s: float | None) -> int:
+    """How many of its steps are played: all, or those before one for which no token can be waited out."""
+    can_expire = token_lifetime_s is not None and token_lifetime_s <= MOST_WAITED_S
+    expiring = (number for number, step in enumerate(scenario.steps) if step.expired_token and not can_expire)
+    return next(expiring, len(scenario.steps))
 
 
 def _outgoing(player: _Player, scenario: Scenario, step: Step, attempt: int) -> Outgoing:

@@ -36,6 +36,10 @@ def bundled(folder: Path, plan: Mapping[str, object], exchanges: Sequence[Exchan
     return read_bundle(folder, is_judged=False)
 
 
+def _whatever_is_there(_: Bundle) -> None:
+    """In place of the check that would refuse reasons made up for a test."""
+
+
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
     """One whole answer, and a run that ended there."""
@@ -91,15 +95,19 @@ class TestRejudged:
         assert len(array_or_nothing(bundle.plan["scenarios"])) - 1 == len(not_played(bundle))
         assert "incomplete" == report["verdict"]
 
-    def test_even_where_every_rule_that_counts_was_shown(self, tmp_path: Path) -> None:
+    def test_even_where_every_rule_that_counts_was_shown(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """`oversized` is the scenario of a SHOULD: all that a MUST needs was played, and the run is cut short."""
+        monkeypatch.setattr(rejudging, "check_as_planned", _whatever_is_there)
         levels = current_levels()
         left_out = {name: "no need" for name in levels.scenarios("json") if name not in ("plain-json", "oversized")}
         plan = small_plan(scenarios=["plain-json", "oversized"], left_out=left_out)
         report = rejudged(bundled(tmp_path, plan, [exchange()]))
         assert (["oversized"], "incomplete") == (report["not_played"], report["verdict"])
 
-    def test_what_was_left_out_does_not_apply_for_the_reason_given(self, tmp_path: Path) -> None:
+    def test_what_was_left_out_does_not_apply_for_the_reason_given(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(rejudging, "check_as_planned", _whatever_is_there)
         levels = current_levels()
         left_out = {name: "nobody had a key" for name in levels.scenarios("json") if name != "plain-json"}
         report = rejudged(bundled(tmp_path, small_plan(scenarios=["plain-json"], left_out=left_out), [exchange()]))
@@ -113,7 +121,8 @@ class TestRejudged:
         report = rejudged(bundled(tmp_path, small_plan(), []))
         assert ("incomplete", "the bundle holds no exchange") == (report["verdict"], report["unreachable"])
 
-    def test_calls_are_judged_as_calls(self, tmp_path: Path) -> None:
+    def test_calls_are_judged_as_calls(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(rejudging, "check_as_planned", _whatever_is_there)
         specimen = load_specimen("call.every-turn-is-answered")
         assert specimen.broken_call is not None
         plan = plan_of("calls", "vapi", "openai_compatible")
@@ -257,8 +266,9 @@ class TestNewer:
         assert told.startswith("http.came-later (MUST) is new since 2026-11: it would be not applicable (needs the")
 
 
-def test_the_result_follows_from_the_bundle_alone(tmp_path: Path) -> None:
+def test_the_result_follows_from_the_bundle_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is refused properly, and one answer: all that a level of three scenarios needs."""
+    monkeypatch.setattr(rejudging, "check_as_planned", _whatever_is_there)
     refused = [each for name in REFUSALS for each in base(name)]
     levels = current_levels()
     kept = ("plain-json", *REFUSALS)

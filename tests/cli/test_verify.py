@@ -55,7 +55,7 @@ class TestText:
             "",
             "it states FAILED: the level is not reached",
             "  level     json, profile standard",
-            "  endpoint  https://endpoint.example/v1/messages (direct, anthropic_messages, model m)",
+            "  endpoint  http://endpoint.example/v1/messages (direct, anthropic_messages, model m)",
         ] == lines[:6]
         assert 10 == len([line for line in lines if line.startswith("  held  ")])
 

@@ -2,6 +2,6 @@
 
 from vapi_conformance.call.clock import RealClock, VirtualClock
 from vapi_conformance.call.player import CallPlayer
-from vapi_conformance.call.playing import Line, play_call, play_calls
+from vapi_conformance.call.playing import Line, play_call, play_calls, shows_what_is_expected
 
-__all__ = ["CallPlayer", "Line", "RealClock", "VirtualClock", "play_call", "play_calls"]
+__all__ = ["CallPlayer", "Line", "RealClock", "VirtualClock", "play_call", "play_calls", "shows_what_is_expected"]

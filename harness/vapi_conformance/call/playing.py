@@ -21,7 +21,7 @@ from vapi_conformance.evidence import Conditions
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.platforms.vapi import Era, Platform
 
-__all__ = ["SYSTEM_PROMPT", "Line", "play_call", "play_calls"]
+__all__ = ["SYSTEM_PROMPT", "Line", "play_call", "play_calls", "shows_what_is_expected"]
 
 _WORD: Final = re.compile(r"\w+")
 
@@ -90,11 +90,12 @@ def play_calls(scenario: CallScenario, line: Line) -> Iterator[CallRecord]:
     for attempt in range(1, scenario.tries + 1):
         record = play_call(scenario, line, attempt=attempt)
         yield record
-        if _shows_what_is_expected(record, scenario):
+        if shows_what_is_expected(record, scenario):
             return
 
 
-def _shows_what_is_expected(record: CallRecord, scenario: CallScenario) -> bool:
+def shows_what_is_expected(record: CallRecord, scenario: CallScenario) -> bool:
+    """Whether no further attempt is made after this one."""
     if not {tool.name for tool in record.tools} >= set(scenario.expects_tools):
         return False
     heard = _plain(" ".join(event.text for event in record.events if event.kind == "speech"))

@@ -5,7 +5,7 @@ names the frozen requirements and the published levels by their digests, repeats
 profile and dialect, and is hashed before anything is sent. Who judges again works it all out anew and compares.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -18,16 +18,20 @@ from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.endpoint import REFERENCE, Endpoint, Opened, check_profile
 from vapi_conformance.latency.result import without_secrets
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing
+from vapi_conformance.platforms.calling import PLATFORMS
 from vapi_conformance.platforms.vapi import Platform
 from vapi_conformance.problems import UsageError
 from vapi_conformance.rules import Profile, own_rules
 from vapi_conformance.scenario import all_scenarios
 
-__all__ = ["check_plan", "plan_for", "planned_scenarios"]
+__all__ = ["check_left_out", "check_plan", "plan_for", "planned_scenarios"]
 
 _FORMAT: Final = "vapi-conformance/certificate-plan"
 _ONLY_VAPI: Final = "whole calls are played as Vapi only"
 _NOT_THE_DIALECT: Final = "no client of this API sends such requests"
+_NEVER_SENT: Final = "never sends such requests"
+_NO_KEY: Final = "the endpoint was called without a key"
+_NO_TOKENS: Final = "the endpoint was called without access tokens (OAuth2)"
 
 
 def plan_for(endpoint: Endpoint, live: Opened, *, level: str, started_at: datetime) -> dict[str, object]:
@@ -95,11 +99,11 @@ def _why_not(name: str, live: Opened) -> str | None:
     if platform.dialect not in scenario.dialects:
         return _NOT_THE_DIALECT
     if not scenario.fits(platform.name, platform.dialect):
-        return f"{platform.name} never sends such requests"
+        return f"{platform.name} {_NEVER_SENT}"
     if scenario.requires_key and not live.has_key:
-        return "the endpoint was called without a key"
+        return _NO_KEY
     if scenario.requires_token and platform.tokens is None:
-        return "the endpoint was called without access tokens (OAuth2)"
+        return _NO_TOKENS
     return None
 
 
@@ -132,6 +136,36 @@ def check_plan(plan: Mapping[str, object]) -> tuple[RequirementSet, LevelsDocume
     if object_or_nothing(plan["target"])["dialect"] != dialect:
         raise BundleError("plan.json: the target has another dialect than the plan")
     return requirements, levels
+
+
+def check_left_out(plan: Mapping[str, object], *, has_key: bool) -> None:
+    """Raises BundleError for a scenario that was left out for no reason that this release would have.
+
+    has_key: requests in the bundle show one. Of access tokens no request says that they were none.
+    """
+    platform, dialect = str(object_or_nothing(plan["target"])["platform"]), Dialect(str(plan["dialect"]))
+    for name, why in object_or_nothing(plan["left_out"]).items():
+        reason = str(why)
+        if reason not in _good_reasons(name, platform=platform, dialect=dialect, has_key=has_key):
+            raise BundleError(f"plan.json: {name} was left out, and {reason[:200]!r} is no reason that holds for it")
+
+
+def _good_reasons(name: str, *, platform: str, dialect: Dialect, has_key: bool) -> Iterator[str]:
+    if name.startswith(CALLS):
+        if platform != "vapi":
+            yield _ONLY_VAPI
+        return
+    scenario = all_scenarios().get(name)
+    if scenario is None:
+        return
+    if dialect not in scenario.dialects:
+        yield _NOT_THE_DIALECT
+    if not scenario.fits(platform, dialect):
+        yield f"{platform} {_NEVER_SENT}"
+    if scenario.requires_key and not (has_key and platform in PLATFORMS):  # what others send is theirs to know
+        yield _NO_KEY
+    if scenario.requires_token:
+        yield _NO_TOKENS
 
 
 def _check_scenarios(plan: Mapping[str, object], scenarios: Sequence[str]) -> None:

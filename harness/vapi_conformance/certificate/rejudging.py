@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from vapi_conformance.call_scenario import ANY_CALL, CALLS
+from vapi_conformance.certificate.as_planned import check_as_planned, not_whole
 from vapi_conformance.certificate.bundle import Bundle
 from vapi_conformance.certificate.levels import LevelsDocument, current_levels
 from vapi_conformance.certificate.planning import check_plan, planned_scenarios
@@ -32,9 +33,11 @@ def rejudged(bundle: Bundle) -> dict[str, object]:
     """A report document, after `harness/report`, by the bundle's own frozen set. Pure: no network, no clock.
 
     Raises BundleError where the plan is not what the documents that it names say, where it names others than there are
-    here, and where a rule of the set is no rule of this release any more.
+    here, where a rule of the set is no rule of this release any more, and where the bundle holds what no play of the
+    plan leaves (`as_planned`).
     """
     requirements, _ = check_plan(bundle.plan)
+    check_as_planned(bundle)
     evidence = bundle.evidence()
     profile = Profile(str(bundle.plan["profile"]))
     results = list(_results(bundle, requirements, evidence))
@@ -85,9 +88,13 @@ def _flavour(dialect: Dialect, evidence: Sequence[Evidence]) -> str | None:
 
 
 def not_played(bundle: Bundle) -> list[str]:
-    """Scenarios of the plan of which the bundle holds nothing: a run that was cut short must not pass for a whole."""
-    played = _played(bundle)
-    return [name for name in planned_scenarios(bundle.plan) if name not in played]
+    """Scenarios of the plan that the bundle does not hold whole: a run that was cut short must not pass for a whole."""
+    played, lacking = _played(bundle), not_whole(bundle)
+    return [
+        f"{name} ({lacking[name]})" if name in lacking else name
+        for name in planned_scenarios(bundle.plan)
+        if name not in played or name in lacking
+    ]
 
 
 def _played(bundle: Bundle) -> frozenset[str]:
