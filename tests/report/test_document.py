@@ -31,7 +31,7 @@ from vapi_conformance.rules import all_rules
 from vapi_conformance.rules.rule import MUST, Profile, Violation
 from vapi_conformance.schema import errors
 from vapi_conformance.specimens import all_specimens
-from vapi_conformance.verdict import Outcome, judge
+from vapi_conformance.verdict import Finding, Outcome, judge
 
 
 def rules_of(made: Run) -> list[dict[str, object]]:
@@ -175,6 +175,15 @@ class TestContent:
         many = result(Outcome.VIOLATED, MUST, *[Violation(expected="a", actual=str(number)) for number in range(80)])
         (told,) = rules_of(run(replace(many, judged=90, broken=80)))
         assert (50, 90, 80) == (len(array_or_nothing(told["violations"])), told["judged"], told["broken"])
+
+    def test_each_exchange_tells_the_rules_that_it_breaks_however_many_break_them(self) -> None:
+        violation, passed = Violation(expected="a", actual="b"), result(Outcome.PASSED, rule_id="sse.passes")
+        evidence = [Evidence(exchange=replace(SOUND, source=f"plain/{number}")) for number in range(80)]
+        findings = tuple(Finding(violation=violation, evidence=each) for each in [*evidence[:70], *evidence[:70]])
+        broken = replace(result(Outcome.VIOLATED, rule_id="sse.must-break"), findings=findings, broken=70)
+        document = to_document(run(passed, broken), evidence=evidence)
+        played = [object_or_nothing(each) for each in array_or_nothing(document["played"])]
+        assert [["sse.must-break"]] * 70 + [[]] * 10 == [each["breaks"] for each in played]
 
     def test_words_of_an_endpoint_are_data(self) -> None:
         body = b'data: {"error": {"message": "\\u001b[2J\\nconformant"}}\n\n'

@@ -171,7 +171,7 @@ class TestSize:
         identities = {each.attrib["id"] for each in root.iter() if "id" in each.attrib}
         assert len(html.encode()) < 8_000_000
         assert set() == {each.attrib["href"][1:] for each in root.iter("a")} - identities
-        assert "Exchanges that break nothing are left out" in html
+        assert "Exchanges that no finding names are left out" in html
 
 
 class TestVerdict:

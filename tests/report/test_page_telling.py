@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from made_reports import dead_air, played, report
+from vapi_conformance.report.page.rendering import render_page
 from vapi_conformance.report.page.run_view import view_of
 
 
@@ -75,3 +76,34 @@ def test_an_answer_that_was_replaced_is_no_part_of_the_dialogue() -> None:
 
 def test_where_nothing_went_wrong_a_few_sound_ones_are_shown() -> None:
     assert [True, True, True] == [is_sound for _, is_sound, _ in told(*(played(f"plain/{at}") for at in range(9)))]
+
+
+def test_an_answer_that_breaks_nothing_is_shown_before_one_that_breaks_a_rule() -> None:
+    broken = played("plain/longer", breaks=["sse.rule"])
+    assert [("plain/stream", True, 0), ("plain/longer", True, 0)] == told(broken, played())
+
+
+def test_an_answer_that_breaks_a_rule_is_not_called_sound_though_no_listed_violation_names_it() -> None:
+    html = render_page([report(exchanges=[played(breaks=["sse.rule"])])])
+    assert ["An answer that is heard, though it breaks rules", "1 exchange, 1 with broken rules"] == [
+        words
+        for words in (
+            "A sound answer",
+            "An answer that is heard, though it breaks rules",
+            "1 exchange, 1 with broken rules",
+        )
+        if words in html
+    ]
+
+
+def test_there_is_room_first_for_an_answer_that_lets_the_caller_down() -> None:
+    lost = failing(
+        "calls/lost/1", "call-ends", breaks=["sse.rule"], body={"text": "x" * 6000, "bytes": 6000, "left_out": 0}
+    )
+    trifles = [
+        played(f"plain/{at}", breaks=["http.rule"], body={"text": "x" * 6000, "bytes": 6000, "left_out": 0})
+        for at in range(700)
+    ]
+    html = render_page([report(exchanges=[*trifles, lost])])
+    assert "Events, request and response are left out to keep this page small" in html
+    assert "Request and response" in html[html.index('id="exchange-701"') :]

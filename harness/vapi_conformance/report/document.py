@@ -66,8 +66,17 @@ def to_document(
         "recognised": run.recognised,
         "flavour": run.flavour,
         "rules": [_rule(each, ids, expected=each.rule.id in expected_failures, repeat=repeat) for each in run.results],
-        "played": played_documents(told, ids, violated=list(_telling(run.results))),
+        "played": played_documents(told, ids, violated=list(_telling(run.results)), breaks=_breaks(run.results)),
     }
+
+
+def _breaks(results: Sequence[RuleResult]) -> dict[int, dict[str, None]]:
+    """All rules that an exchange breaks, by the identity of the exchange: violations are listed up to a bound only."""
+    found: dict[int, dict[str, None]] = {}
+    for result in results:
+        for finding in result.findings:
+            found.setdefault(id(finding.evidence.exchange), {})[result.rule.id] = None
+    return found
 
 
 def _telling(results: Sequence[RuleResult]) -> Iterator[Exchange]:

@@ -1,9 +1,10 @@
 """The exchanges of a run for the report: what was sent, what came and when, what is heard of it; all of it bounded."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 from typing import Final
 
 from vapi_conformance.consumers import Heard
@@ -74,13 +75,24 @@ class Ids:
 
 
 def played_documents(
-    evidence: Sequence[Evidence], ids: Ids, *, violated: Sequence[Exchange] = ()
+    evidence: Sequence[Evidence],
+    ids: Ids,
+    *,
+    violated: Sequence[Exchange] = (),
+    breaks: Mapping[int, Collection[str]] = MappingProxyType({}),
 ) -> list[dict[str, object]]:
-    """One for each exchange, in the order of play. violated: those worth telling at length, the most telling first."""
+    """One for each exchange, in the order of play.
+
+    violated: those worth telling at length, the most telling first. breaks: ids of rules by the `id` of the exchange.
+    """
     wanted = dict.fromkeys(id(each) for each in violated)
     in_full = set(list(wanted)[:_MOST_IN_FULL])
     return [
-        _document(each, ids.of(each.exchange), _FULL if id(each.exchange) in in_full else _SHORT) for each in evidence
+        {
+            **_document(each, ids.of(each.exchange), _FULL if id(each.exchange) in in_full else _SHORT),
+            "breaks": list(breaks.get(id(each.exchange), ())),
+        }
+        for each in evidence
     ]
 
 

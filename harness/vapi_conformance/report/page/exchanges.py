@@ -6,7 +6,17 @@ from typing import Final
 
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing
 from vapi_conformance.report.page.speech_line import SpeechLine, Tone, speech_line, tone_of
-from vapi_conformance.report.page.values import count, counted, duration, number, objects, shortened, size, string
+from vapi_conformance.report.page.values import (
+    count,
+    counted,
+    duration,
+    number,
+    objects,
+    shortened,
+    size,
+    string,
+    strings,
+)
 from vapi_conformance.report.page.waterfall import Waterfall, waterfall
 
 __all__ = ["Consumer", "Event", "Excerpt", "Exchange", "Group", "exchanges_of", "groups_of"]
@@ -81,6 +91,8 @@ class Exchange:
     body: Excerpt | None
     broken: tuple[str, ...]
     """Rules that it breaks."""
+    is_linked: bool
+    """A violation that the report lists names it."""
     call_id: str
     """Of the call that it is part of."""
     is_replaced: bool
@@ -129,7 +141,7 @@ class Group:
 def exchanges_of(
     played: Sequence[Mapping[str, object]], broken: Mapping[str, Sequence[str]], prefix: str, *, is_speech: bool = True
 ) -> tuple[Exchange, ...]:
-    """broken: rules by the name of the exchange that breaks them. prefix: what anchors begin with.
+    """broken: rules by the name of the exchange that their violations name. prefix: what anchors begin with.
 
     is_speech: whether anybody would hear the answers.
     """
@@ -187,7 +199,8 @@ def _exchange(
         request_body=_excerpt(request.get("body")),
         response_headers=tuple(_headers(played.get("response_headers"))),
         body=_excerpt(played.get("body")),
-        broken=tuple(broken.get(name, ())),
+        broken=tuple(strings(played.get("breaks"))) or tuple(broken.get(name, ())),
+        is_linked=name in broken,
         call_id=string(call.get("id")),
         is_replaced=call.get("closed") == "superseded",
         is_ordinary=played.get("expects") in ("answer", None),

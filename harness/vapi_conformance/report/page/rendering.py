@@ -75,7 +75,7 @@ def _at_length(view: View, templates: "Environment", room: float) -> Mapping[str
 
 def _by_gravity(view: View, templates: "Environment") -> Sequence[tuple[bool, str, Callable[[int], str]]]:
     """Whether it must be there, its anchor, and how it is written more or less at length."""
-    linked = {each.anchor for each in view.exchanges if each.broken} | {each.exchange.anchor for each in view.told}
+    linked = {each.anchor for each in view.exchanges if each.is_linked} | {each.exchange.anchor for each in view.told}
     anchors = {rule.id: rule.anchor for layer in view.layers for rule in layer.rules}
     for_rule, for_exchange = templates.get_template("report_rule.html"), templates.get_template("report_exchange.html")
 
@@ -91,7 +91,14 @@ def _by_gravity(view: View, templates: "Environment") -> Sequence[tuple[bool, st
 
     return [
         *(rule(each) for layer in view.layers for each in layer.open),
-        *(exchange(each) for each in view.exchanges if each.broken),
+        *(exchange(each) for each in sorted((each for each in view.exchanges if each.broken), key=_gravity)),
         *(rule(each) for layer in view.layers for each in layer.closed),
         *(exchange(each) for each in view.exchanges if not each.broken),
     ]
+
+
+def _gravity(exchange: Exchange) -> tuple[bool, bool, bool]:
+    """First where a caller is let down, then what the report itself tells at length."""
+    heard = exchange.first_consumer
+    is_lost = exchange.is_ordinary and heard is not None and heard.tone == "bad"
+    return not is_lost, not exchange.is_linked, not exchange.curl

@@ -35,7 +35,7 @@ class Told:
 
 
 def telling(exchanges: Sequence[Exchange]) -> tuple[Told, ...]:
-    """Each way of going wrong once, the frequent ones first; sound answers alone where nothing went wrong."""
+    """Each way of going wrong once, the frequent ones first; answers that are heard well alone where nothing did."""
     wrong: dict[tuple[str, ...], list[Exchange]] = {}
     sound: list[Exchange] = []
     for each in exchanges:
@@ -43,7 +43,7 @@ def telling(exchanges: Sequence[Exchange]) -> tuple[Told, ...]:
             continue
         if (way := _way(each)) is not None:
             wrong.setdefault(way, []).append(each)
-        elif each.speech is not None and each.speech.has_words and not each.broken:
+        elif each.speech is not None and each.speech.has_words:
             sound.append(each)
     ranked = sorted(wrong.values(), key=lambda members: (_weight(members[0]), len(members)), reverse=True)[:_MOST_WRONG]
     told = [Told(exchange=max(each, key=_weight), is_sound=False, alike=len(each) - 1) for each in ranked]
@@ -85,7 +85,8 @@ def _weight(exchange: Exchange) -> tuple[float, float, int]:
     return (2.5 if dead_air_ms else _GRAVITY.get(first.tone, 0), dead_air_ms, int(bool(exchange.asked)))
 
 
-def _interest(exchange: Exchange) -> tuple[int, int]:
-    """A sound answer of some length, to something the caller said."""
+def _interest(exchange: Exchange) -> tuple[int, int, int]:
+    """One that breaks nothing before all others; of some length, to something the caller said."""
     length = sum(len(each.text) for each in exchange.speech.segments if each.kind == "words") if exchange.speech else 0
-    return int(bool(exchange.asked)), min(length, _LONG_CHARACTERS) if length <= _LONG_CHARACTERS else 0
+    shown = length if length <= _LONG_CHARACTERS else 0
+    return int(not exchange.broken), int(bool(exchange.asked)), shown
