@@ -89,7 +89,8 @@ def made_certificate(
     bundle = folder / "bundle"
     bundle.mkdir(parents=True)
     writer = BundleWriter(folder=bundle)
-    writer.put("plan.json", small_plan() if plan is None else plan)
+    started_at = (issued_at - timedelta(minutes=2)).isoformat(timespec="seconds")
+    writer.put("plan.json", small_plan(started_at=started_at) if plan is None else plan)
     writer.put_exchange(exchange())
     writer.put("conditions.json", Circumstances(conditions=Conditions()).to_document())
     writer.finish()

@@ -40,6 +40,8 @@ PREDICATE_TYPE: Final = "https://in-toto.io/attestation/test-result/v0.1"
 MAX_VALID_DAYS: Final = 730
 """An endpoint changes with every deployment; whoever dates a certificate further is not believed."""
 
+_LONGEST_TEST: Final = timedelta(days=2)
+"""From the first request to the signature: what was tested long ago is not dated anew by signing it again."""
 _TYPE: Final = "https://in-toto.io/Statement/v1"
 _SCHEMA: Final = "harness/certificate-statement"
 _LONGEST_SENTENCE: Final = 2000
@@ -202,10 +204,15 @@ class _Validated(Protocol):
 def _check_dates(statement: Statement) -> None:
     try:
         issued, expires = statement.issued_at, statement.expires_at
+        started = datetime.fromisoformat(str(statement.extension["started_at"]))
     except ValueError:
         raise StatementError("the statement has a date that is in no calendar") from None
     if expires <= issued:
         raise StatementError("the statement expires before it is issued")
+    if started.replace(microsecond=0) > issued:
+        raise StatementError("the statement is issued before its test began")
+    if issued - started > _LONGEST_TEST:
+        raise StatementError(f"the statement is issued more than {_LONGEST_TEST.days} days after its test began")
     if expires - issued > timedelta(days=MAX_VALID_DAYS):
         raise StatementError(f"the statement is dated for more than {MAX_VALID_DAYS} days")
 
