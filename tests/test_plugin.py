@@ -162,6 +162,7 @@ class TestExpectedFailures:
             result = pytester.runpytest("--endpoint", url, *ONE, "--endpoint-expected-failures", "known.txt")
         assert pytest.ExitCode.OK == result.ret
         result.assert_outcomes(xfailed=1)
+        result.stdout.fnmatch_lines([f"known to fail, as listed: {ONE[1]}; nothing else fails the run"])
 
     def test_one_that_passes_again_fails_the_run(self, pytester: pytest.Pytester, server: ReferenceServer) -> None:
         pytester.maketxtfile(known=ONE[1])

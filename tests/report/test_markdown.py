@@ -100,6 +100,18 @@ class TestReads:
     def test_each_verdict(self, made: Run, sentence: str) -> None:
         assert sentence in content(rendered(made))
 
+    @pytest.mark.parametrize(
+        ("made", "sentence"),
+        [
+            (run(PASSED, VIOLATED), "Listed as known to fail: 1 MUST, and nothing else fails the run. "),
+            (run(PASSED, VIOLATED, UNTESTABLE), "Listed as known to fail: 1 MUST. "),
+        ],
+        ids=["all are known", "one is not"],
+    )
+    def test_a_failure_that_is_known_is_told_beside_the_verdict(self, made: Run, sentence: str) -> None:
+        document = to_document(made, expected_failures=["sse.must-break"])
+        assert sentence in content(render_markdown([document])).splitlines()[1]
+
     def test_counts_and_what_gates_are_tables(self) -> None:
         text = rendered(run(PASSED, VIOLATED, WARNED, INFORMED, UNTESTABLE, UNREACHABLE, OURS, NOT_APPLICABLE))
         assert "| MUST | 1 | 1 | 2 | 0 | 1 |" in text

@@ -214,6 +214,21 @@ class TestVerdict:
             "Listed as known to fail, and holding now: a.c.",
         ] == [text(each) for each in root.iter("p") if each.attrib.get("class") == "bad"]
 
+    @pytest.mark.parametrize(
+        ("other", "sentence"),
+        [
+            (
+                rule("a.c"),
+                "Listed as known to fail: 1 of 1 rule that would fail the run; nothing else fails the run.",
+            ),
+            (rule("a.c", "untestable"), "Listed as known to fail: 1 of 2 rules that would fail the run."),
+        ],
+        ids=["all are known", "one is not"],
+    )
+    def test_a_failure_that_is_known_is_told_beside_the_verdict(self, other: Document, sentence: str) -> None:
+        root = parsed(render_page([report([rule("a.b", "violated", expected_failure=True), other])]))
+        assert [sentence] == [text(each) for each in root.iter("p") if each.attrib.get("class") == "bad"]
+
     def test_where_it_comes_from(self) -> None:
         root = parsed(broken_page())
         [place] = [each for each in root.iter("section") if each.attrib.get("aria-labelledby") == "provenance"]

@@ -339,6 +339,10 @@ class ConformanceSession:
         passing = [
             each.rule.id for each in run.results if each.rule.id in self.expected and each.outcome is Outcome.PASSED
         ]
+        gating = [each.rule.id for each in run.results if each.gates]
+        if known := [each for each in gating if each in self.expected]:
+            rest = "" if passing or len(known) < len(gating) else "; nothing else fails the run"
+            terminalreporter.write_line(f"known to fail, as listed: {', '.join(known)}{rest}", **_MARKUP["warning"])
         if passing:
             told = f"expected to fail, but passing: {', '.join(passing)}; take them out of the list"
             terminalreporter.write_line(told, **_MARKUP["bad"])

@@ -114,7 +114,11 @@ def _sentence(document: Mapping[str, object]) -> str:
         parts.append(f"{_counted(ours, 'rule')} failed to run, which is our bug")
     parts.append(f"{len(should)} SHOULD {'warns' if len(should) == 1 else 'warn'}" if should else "no SHOULD warns")
     held = "" if must else "every MUST that was shown holds; "
-    return f"{held}{', '.join(parts)}. {_NOT_PROVED}"
+    known = sum(each.get("expected_failure") is True for each in must)
+    mended = any(each.get("expected_failure") is True and _text(each, "outcome") == "passed" for each in _all(document))
+    rest = "" if ours or mended or known < len(must) else ", and nothing else fails the run"
+    listed = f" Listed as known to fail: {_counted(known, 'MUST')}{rest}." if known else ""
+    return f"{held}{', '.join(parts)}.{listed} {_NOT_PROVED}"
 
 
 def _heard(document: Mapping[str, object]) -> str:
