@@ -98,6 +98,37 @@ class TestReads:
         assert exchange == mask_exchange(exchange, [KEY])
 
 
+class TestPieces:
+    """A model that repeats its key says it as it says all else: token by token."""
+
+    def stream(self, *pieces: bytes, name: bytes = b"content") -> bytes:
+        return b"".join(b'data: {"id": "x", "delta": {"' + name + b'": "' + piece + b'"}}\n\n' for piece in pieces)
+
+    @given(cuts=st.lists(st.integers(0, len(KEY) + 4), min_size=1, max_size=8))
+    def test_every_piece_is_written_over_and_nothing_else(self, cuts: list[int]) -> None:
+        text, stars = b"k " + KEY + b" z", b"k " + STARS + b" z"
+        places = [*pairwise([0, *sorted(min(each, len(text)) for each in cuts), len(text)])]
+        expected = self.stream(*(stars[start:end] for start, end in places))
+        assert expected == masked_body(self.stream(*(text[start:end] for start, end in places)))
+
+    @pytest.mark.parametrize("name", [b"text", b"partial_json", b"arguments"])
+    def test_whatever_the_name_of_the_text_is(self, name: bytes) -> None:
+        assert KEY[:5] not in masked_body(self.stream(KEY[:5], KEY[5:], name=name))
+
+    def test_under_a_content_coding(self) -> None:
+        body = gzip.compress(self.stream(KEY[:5], KEY[5:]))
+        masked = mask_exchange(answered(body, coding=b"gzip"), [KEY])
+        assert self.stream(STARS[:5], STARS[5:]) == Evidence(exchange=masked).body
+
+    def test_strings_of_other_names_between_them_do_not_hide_it(self) -> None:
+        body = self.stream(KEY[:5]) + self.stream(b"other", name=b"reasoning") + self.stream(KEY[5:])
+        assert self.stream(STARS[:5]) in masked_body(body)
+
+    def test_many_pieces_take_no_time_that_grows_with_their_square(self) -> None:
+        pieces = [KEY[:9], KEY[9:]] * 20_000
+        assert self.stream(*[STARS[:9], STARS[9:]] * 20_000) == masked_body(self.stream(*pieces))
+
+
 class TestOverlaps:
     def test_two_secrets_that_share_letters_leave_no_rest(self) -> None:
         assert b"<************>" == masked_body(b"<12345678abcd>", b"12345678", b"5678abcd")

@@ -1,16 +1,18 @@
 """Credentials leave no trace in a record: every appearance is written over, byte for byte, so positions stay true.
 
 A credential is found as it is, and as JSON, URLs, HTML and Python write it (`\\/` and `%2F` for a slash, `&amp;`): an
-error that quotes a header in a JSON text or on a page would show it otherwise. It is not found in pieces, in base64, or
-in a coding we cannot undo.
+error that quotes a header in a JSON text or on a page would show it otherwise. It is found in pieces, too, as a stream
+brings a text: JSON strings of one name, one after the other. It is not found in base64, or in a coding we cannot undo.
 """
 
 import html
 import json
 import re
 import threading
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import Final
 from urllib.parse import quote, quote_plus
 
@@ -29,6 +31,9 @@ written over in a body they would break its framing and look like an echo. Nothi
 
 _JSON_FOR_HTML: Final = (("<>&", "04x"), ("<>&='", "04x"), ("<>&'+`", "04X"))
 """Marks that JSON writers escape so that a text can stand in HTML, and in which figures: Go, Gson, .NET."""
+
+_MEMBER: Final = re.compile(rb'"([^"\\]*+)"\s*+:\s*+"([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.DOTALL)
+"""A member of a JSON object whose value is a string. Takes time in proportion to the bytes, whatever they are."""
 
 _SECRET_NAME: Final = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
 
@@ -89,7 +94,7 @@ def mask_exchange(exchange: Exchange, secrets: Sequence[bytes]) -> Exchange:
         return exchange
     request, response = exchange.request, exchange.response
     decoded = decode_content(exchange)
-    hidden = decoded.coding is not None and _holds_one(b"".join(read.data for read in decoded.reads), wanted)
+    hidden = decoded.coding is not None and _holds_any(b"".join(read.data for read in decoded.reads), wanted)
     reads = decoded.reads if hidden else exchange.reads
     capture = replace(exchange.capture, body="decoded") if hidden else exchange.capture
     return replace(
@@ -142,6 +147,42 @@ def _holds_one(data: bytes, forms: Sequence[bytes]) -> bool:
     return any(form in data for form in forms)
 
 
+def _holds_any(data: bytes, forms: Sequence[bytes]) -> bool:
+    """Whole or in pieces."""
+    return _holds_one(data, forms) or next(_in_pieces(data, forms), None) is not None
+
+
+def _in_pieces(data: bytes, forms: Sequence[bytes]) -> Iterator[tuple[int, int]]:
+    """Stretches of the data that hold pieces of a secret: the strings of one name are one text in a stream."""
+    texts: dict[bytes, list[tuple[int, int]]] = {}
+    for member in _MEMBER.finditer(data):
+        if member.end(2) > member.start(2):
+            texts.setdefault(member[1], []).append(member.span(2))
+    for places in texts.values():
+        text = b"".join(data[start:end] for start, end in places)
+        ends = list(accumulate(end - start for start, end in places))
+        for form in forms:
+            at = text.find(form)
+            while at >= 0:
+                yield from _placed(places, ends, at, at + len(form))
+                at = text.find(form, at + 1)
+
+
+def _placed(places: Sequence[tuple[int, int]], ends: Sequence[int], begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where a stretch of the joined text stands in the data; nothing where it lies in one place, as a whole.
+
+    ends: of each place, in the joined text.
+    """
+    number = bisect_right(ends, begin)
+    if ends[number] >= end:
+        return
+    position = begin
+    while position < end:
+        (_, stop), last = places[number], min(end, ends[number])
+        yield stop - (ends[number] - position), stop - (ends[number] - last)
+        position, number = last, number + 1
+
+
 def _mask(data: bytes, forms: Sequence[bytes]) -> bytes:
     """Found in the data as it came, so that of two which overlap neither leaves a rest."""
     if not _holds_one(data, forms):
@@ -166,7 +207,10 @@ def _mask_headers(headers: tuple[Header, ...], forms: Sequence[bytes]) -> tuple[
 def _mask_reads(reads: tuple[Read, ...], forms: Sequence[bytes]) -> tuple[Read, ...]:
     """Masked as one, cut as before: a secret may lie across two reads."""
     whole = b"".join(read.data for read in reads)
-    masked = _mask(whole, forms)
+    written = bytearray(_mask(whole, forms))
+    for start, end in _in_pieces(whole, forms):
+        written[start:end] = MASK * (end - start)
+    masked = bytes(written)
     if masked == whole:
         return reads
     cut: list[Read] = []

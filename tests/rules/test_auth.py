@@ -6,7 +6,7 @@ import pytest
 
 from judging import outcome, steps, told, with_header, with_status
 from vapi_conformance.evidence import Conditions, Evidence
-from vapi_conformance.exchange import Capture, Exchange, Read
+from vapi_conformance.exchange import Capture, Exchange, Read, Response
 from vapi_conformance.rules import Level, all_rules
 from vapi_conformance.specimens import base
 from vapi_conformance.verdict import Outcome, RuleResult, judge_rule
@@ -47,6 +47,15 @@ class TestKeyIsNotEchoed:
         exchange = keyed("")
         halves = tuple(Read(at_ns=at, data=b"*" * (LENGTH // 2)) for at in (0, 1))
         assert 1 == len(told(ECHO, replace(exchange, reads=halves)))
+
+    @pytest.mark.parametrize(("stars", "expected"), [(LENGTH, 1), (LENGTH - 2, 0)])
+    def test_words_are_joined_before_they_are_searched(self, stars: int, expected: int) -> None:
+        """A model that tells its key tells it token by token."""
+        chunk = 'data: {"choices": [{"index": 0, "delta": {"content": "%s"}}]}\n\n'
+        streamed = keyed((chunk % ("*" * (stars // 2))) * 2)
+        head = Response(status=200, headers=((b"Content-Type", b"text/event-stream"),))
+        said = ["the whole key in the words of the answer, in pieces"] * expected
+        assert said == told(ECHO, replace(streamed, response=head))
 
     @pytest.mark.parametrize("key", [b"", b"*" * 7, b"REDACTED"])
     def test_a_short_or_foreign_mask_says_nothing(self, key: bytes) -> None:
