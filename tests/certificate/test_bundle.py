@@ -1,8 +1,10 @@
 """A bundle is read as if its author were an enemy; what was written is what is read."""
 
+import gzip
 import json
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -16,6 +18,7 @@ from vapi_conformance.certificate.bundle_files import Listed, manifest_of
 from vapi_conformance.certificate.canonical import canonical_json, sha256_hex
 from vapi_conformance.certificate.conditions import Circumstances
 from vapi_conformance.evidence import Conditions
+from vapi_conformance.exchange import Exchange, Read
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing
 from vapi_conformance.problems import UsageError
 from vapi_conformance.specimens import load_specimen
@@ -53,6 +56,14 @@ def reseal(folder: Path, path: str, content: bytes | None) -> None:
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_bytes(content)
     (folder / "manifest.json").write_bytes(manifest_of(files.values()))
+
+
+def packed(size: int) -> Exchange:
+    """An answer that is small on the wire."""
+    sound = exchange()
+    assert sound.response is not None
+    head = replace(sound.response, headers=((b"Content-Encoding", b"gzip"),))
+    return replace(sound, response=head, reads=(Read(at_ns=1, data=gzip.compress(b" " * size)),))
 
 
 def with_manifest(folder: Path, **changes: object) -> None:
@@ -319,6 +330,16 @@ class TestContentsThatLie:
         monkeypatch.setattr("vapi_conformance.certificate.bundle._MAX_READS", 0)
         assert f"{EXCHANGE} brings the reads of the bundle above 0" == refusal(folder)
 
+    def test_a_small_file_that_unpacks_to_too_much_is_refused(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each answer for itself may unpack to much; a bundle full of them would take all memory there is."""
+        monkeypatch.setattr("vapi_conformance.certificate.bundle._MAX_DECODED_BYTES", 100_000)
+        reseal(folder, EXCHANGE, canonical_json(exchange_file.to_document(packed(99_000))))
+        assert 1 == len(read_bundle(folder).exchanges)
+        reseal(folder, EXCHANGE, canonical_json(exchange_file.to_document(packed(101_000))))
+        assert f"{EXCHANGE} brings the decoded bytes of the bundle above 100,000" == refusal(folder)
+
     @pytest.mark.parametrize(
         ("changes", "says"),
         [
@@ -351,6 +372,13 @@ class TestWriting:
         writer.put_exchange(exchange())
         with pytest.raises(UsageError, match="too large to be kept in a certificate's bundle"):
             writer.put_exchange(exchange())
+
+    def test_nor_one_that_unpacks_to_more(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("vapi_conformance.certificate.bundle._MAX_DECODED_BYTES", 100_000)
+        writer = BundleWriter(folder=tmp_path)
+        writer.put_exchange(packed(60_000))
+        with pytest.raises(UsageError, match="too large to be kept in a certificate's bundle"):
+            writer.put_exchange(packed(60_000))
 
     def test_a_file_may_be_put_anew_before_the_manifest_is_written(self, tmp_path: Path) -> None:
         writer = BundleWriter(folder=tmp_path)

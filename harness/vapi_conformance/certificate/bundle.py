@@ -12,7 +12,7 @@ Each file is canonical JSON. `BundleWriter` makes a bundle; `read_bundle` reads 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -36,6 +36,7 @@ from vapi_conformance.certificate.bundle_files import (
 )
 from vapi_conformance.certificate.canonical import canonical_json, sha256_hex
 from vapi_conformance.certificate.conditions import Circumstances
+from vapi_conformance.content_coding import decode_content
 from vapi_conformance.dialects.names import EVERY, Dialect
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange
@@ -49,6 +50,9 @@ __all__ = ["Bundle", "BundleError", "BundleWriter", "read_bundle"]
 
 _MAX_READS: Final = 1_000_000
 """Of all exchanges. A run has some 30,000; each takes memory of its own, however few bytes it brought."""
+_MAX_DECODED_BYTES: Final = 256 * 1024 * 1024
+"""Of all bodies, with their content coding undone: a thousandth of it may be sent, and judging takes many times
+as much memory. A run has less than one million."""
 _ALWAYS: Final = ("conditions.json", "plan.json")
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _NOTHING: Final[Mapping[str, object]] = {}
@@ -92,6 +96,7 @@ class BundleWriter:
     _exchanges: int = 0
     _calls: int = 0
     _reads: int = 0
+    _decoded: int = 0
 
     def put(self, path: str, document: object) -> None:
         """One file. Raises UsageError where a bundle may not be so large."""
@@ -119,9 +124,10 @@ class BundleWriter:
         self._count([*call.exchanges, *call.webhooks])
         self.put(f"{CALLS}/{self._calls:04}-{_plain(call.name)}.call.json", call_file.to_document(call))
 
-    def _count(self, exchanges: Iterable[Exchange]) -> None:
+    def _count(self, exchanges: Sequence[Exchange]) -> None:
         self._reads += sum(len(each.reads) for each in exchanges)
-        if self._reads > _MAX_READS:
+        self._decoded += sum(map(_decoded_bytes, exchanges))
+        if self._reads > _MAX_READS or self._decoded > _MAX_DECODED_BYTES:
             raise _too_large()
 
     def finish(self) -> str:
@@ -153,7 +159,8 @@ def read_bundle(folder: Path, *, is_judged: bool = True) -> Bundle:
     plan = _document(folder, by_path["plan.json"], "harness/certificate-plan")
     conditions = _document(folder, by_path["conditions.json"], "harness/certificate-conditions")
     _check_plan(plan)
-    exchanges, calls = tuple(_exchanges(folder, listed)), tuple(_calls(folder, listed))
+    counted = _Counted()
+    exchanges, calls = tuple(_exchanges(folder, listed, counted)), tuple(_calls(folder, listed, counted))
     return Bundle(
         digest=sha256_hex(content),
         plan=plan,
@@ -188,33 +195,45 @@ def _platform(plan: Mapping[str, object]) -> PlatformName:
     return platform_name(str(object_or_nothing(plan["target"])["platform"]))
 
 
-def _exchanges(folder: Path, listed: Iterable[Listed]) -> Iterator[Exchange]:
-    reads = 0
+def _exchanges(folder: Path, listed: Iterable[Listed], counted: "_Counted") -> Iterator[Exchange]:
     for each, document in _stored(folder, listed, EXCHANGES):
         try:
             exchange = exchange_file.from_document(document, source=each.path)
         except UsageError as problem:
             raise _named(each, problem) from None
-        reads = _counted(reads, [exchange], each)
+        counted.add([exchange], each)
         yield exchange
 
 
-def _calls(folder: Path, listed: Iterable[Listed]) -> Iterator[CallRecord]:
-    reads = 0
+def _calls(folder: Path, listed: Iterable[Listed], counted: "_Counted") -> Iterator[CallRecord]:
     for each, document in _stored(folder, listed, CALLS):
         try:
             call = call_file.from_document(document, source=each.path)
         except UsageError as problem:
             raise _named(each, problem) from None
-        reads = _counted(reads, [*call.exchanges, *call.webhooks], each)
+        counted.add([*call.exchanges, *call.webhooks], each)
         yield call
 
 
-def _counted(before: int, exchanges: Iterable[Exchange], listed: Listed) -> int:
-    reads = before + sum(len(each.reads) for each in exchanges)
-    if reads > _MAX_READS:
-        raise BundleError(f"{listed.path} brings the reads of the bundle above {_MAX_READS:,}")
-    return reads
+@dataclass(kw_only=True)
+class _Counted:
+    """What the files of a bundle brought so far."""
+
+    reads: int = 0
+    decoded: int = 0
+
+    def add(self, exchanges: Sequence[Exchange], listed: Listed) -> None:
+        """Raises BundleError where it becomes more than is judged."""
+        self.reads += sum(len(each.reads) for each in exchanges)
+        if self.reads > _MAX_READS:
+            raise BundleError(f"{listed.path} brings the reads of the bundle above {_MAX_READS:,}")
+        self.decoded += sum(map(_decoded_bytes, exchanges))
+        if self.decoded > _MAX_DECODED_BYTES:
+            raise BundleError(f"{listed.path} brings the decoded bytes of the bundle above {_MAX_DECODED_BYTES:,}")
+
+
+def _decoded_bytes(exchange: Exchange) -> int:
+    return sum(len(read.data) for read in decode_content(exchange).reads)
 
 
 def _named(listed: Listed, problem: UsageError) -> BundleError:
