@@ -244,6 +244,26 @@ class TestStatementsOfADishonestSigner:
             said.startswith("The verdict differs: judged again, vapi-conformance.verdict"),
         )
 
+    @pytest.mark.parametrize(("name", "value"), [("exchanges", 9999), ("lints", ["all is well"])])
+    def test_a_report_of_another_run_is_refused(self, tmp_path: Path, name: str, value: object) -> None:
+        check, said = refusal(verified(made_certificate(tmp_path, report=lambda report: report.update({name: value}))))
+        assert ("verdict", f"The report in the bundle is not what its bytes come to: its {name} is another.") == (
+            check,
+            said,
+        )
+
+    def test_a_report_that_names_another_endpoint_is_refused(self, tmp_path: Path) -> None:
+        """Whoever has seen `verified` opens the report next."""
+
+        def edit(report: Record) -> None:
+            cast("Record", report["target"])["name"] = "https://bank.example"
+
+        check, said = refusal(verified(made_certificate(tmp_path, report=edit)))
+        assert ("verdict", "The report in the bundle is not what its bytes come to: its target is another.") == (
+            check,
+            said,
+        )
+
     def test_a_rule_of_the_report_that_was_made_up_is_refused(self, tmp_path: Path) -> None:
         def edit(report: Record) -> None:
             for rule in cast("list[Record]", report["rules"]):

@@ -7,10 +7,12 @@ apart (`newer`) and changes nothing.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from vapi_conformance.call_scenario import ANY_CALL, CALLS
 from vapi_conformance.certificate.as_planned import check_as_planned, not_whole
 from vapi_conformance.certificate.bundle import Bundle
+from vapi_conformance.certificate.canonical import canonical_json
 from vapi_conformance.certificate.levels import LevelsDocument, current_levels
 from vapi_conformance.certificate.planning import check_plan, planned_scenarios
 from vapi_conformance.certificate.requirements import FrozenRule, RequirementSet, frozen_rule
@@ -133,8 +135,12 @@ def _named(rule: FrozenRule, left_out: Mapping[str, object]) -> str:
     return f"{what} not played"
 
 
+_OF_THE_RUN: Final = ("target", "profile", "dialect", "exchanges", "lints", "expected_failures", "unreachable")
+"""What a report says of its run. Its other words may be others in another release, or under another Python."""
+
+
 def differences(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
-    """What two reports of one bundle say differently of their rules: one sentence each, none where they agree."""
+    """What two reports of one bundle say differently of the run and its rules: a sentence each."""
     found = [] if before["verdict"] == after["verdict"] else [f"verdict: {before['verdict']}, now {after['verdict']}"]
     old, new = _outcomes(before), _outcomes(after)
     found += [
@@ -145,7 +151,13 @@ def differences(before: Mapping[str, object], after: Mapping[str, object]) -> li
     found += [f"{rule_id}: {_said(said)}, now {_said(None)}" for rule_id, said in old.items() if rule_id not in new]
     if before.get("not_played") != after.get("not_played"):
         found.append("the scenarios that were not played are others")
+    found += [f"its {name} is another" for name in _OF_THE_RUN if not _agree(before, after, name)]
     return found
+
+
+def _agree(before: Mapping[str, object], after: Mapping[str, object], name: str) -> bool:
+    """As JSON has them: one may come from a file, and the other from memory."""
+    return canonical_json(before.get(name)) == canonical_json(after.get(name))
 
 
 _Said = tuple[str, str, object, object]
