@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from vapi_conformance import __version__
 from vapi_conformance.certificate.bundle import BundleWriter, read_bundle
-from vapi_conformance.certificate.conditions import Circumstances
+from vapi_conformance.certificate.conditions import Circumstances, fixed_before
 from vapi_conformance.certificate.envelope import encoded, signed
 from vapi_conformance.certificate.levels import current_levels, level_result
 from vapi_conformance.certificate.rejudging import rejudged
@@ -61,6 +61,7 @@ def small_plan(**changes: object) -> dict[str, object]:
         "shows": levels.shows(level, "standard", current_set().levels("standard", dialect)),
         "scenarios": list(levels.scenarios(level)),
         "left_out": {},
+        "conditions": fixed_before(Conditions()),
         "load": None,
         "gates": [],
         "suite": __version__,

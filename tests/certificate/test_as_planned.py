@@ -12,13 +12,14 @@ from vapi_conformance.call_record import CallRecord
 from vapi_conformance.call_scenario import all_call_scenarios
 from vapi_conformance.certificate.as_planned import check_as_planned, not_whole
 from vapi_conformance.certificate.bundle import Bundle, BundleError, BundleWriter, read_bundle
-from vapi_conformance.certificate.conditions import Circumstances
+from vapi_conformance.certificate.conditions import Circumstances, fixed_before
 from vapi_conformance.certificate.rejudging import not_played, rejudged
 from vapi_conformance.evidence import Conditions
 from vapi_conformance.exchange import Capture, Exchange, Label
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.scenario import all_scenarios
 from vapi_conformance.specimens import load_specimen
+from vapi_conformance.speech import ChunkPlan
 
 
 def bundled(
@@ -161,6 +162,25 @@ class TestWhatNoPlayLeaves:
     )
     def test_is_a_limit_that_somebody_moved(self, tmp_path: Path, conditions: Conditions) -> None:
         self.refused(bundled(tmp_path, [exchange()], conditions=conditions), "conditions.json: /")
+
+    @pytest.mark.parametrize(
+        ("conditions", "says"),
+        [
+            (Conditions(timeout_s=600), "conditions.json: /timeout_s: is not what the plan says"),
+            (
+                Conditions(chunk_plan=ChunkPlan(min_characters=3)),
+                "conditions.json: /chunk_plan: is not what the plan says",
+            ),
+        ],
+        ids=["timeout", "chunk plan"],
+    )
+    def test_is_a_condition_that_the_plan_did_not_fix(self, tmp_path: Path, conditions: Conditions, says: str) -> None:
+        self.refused(bundled(tmp_path, [exchange()], conditions=conditions), says)
+
+    def test_is_not_a_condition_that_it_fixed(self, tmp_path: Path) -> None:
+        patient = Conditions(timeout_s=600, chunk_plan=ChunkPlan(min_characters=3))
+        plan = small_plan(conditions=fixed_before(patient))
+        check_as_planned(bundled(tmp_path, [exchange()], plan=plan, conditions=patient))
 
 
 class TestReasonsForLeavingOut:

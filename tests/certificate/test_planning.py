@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 import pytest
 
 from vapi_conformance.certificate.bundle_files import BundleError
+from vapi_conformance.certificate.conditions import fixed_before
 from vapi_conformance.certificate.levels import current_levels
 from vapi_conformance.certificate.planning import check_plan, plan_for, planned_scenarios
 from vapi_conformance.certificate.requirements import current_set
 from vapi_conformance.endpoint import Endpoint, opened, read_endpoint
+from vapi_conformance.evidence import Conditions
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.problems import UsageError
 from vapi_conformance.schema import errors
@@ -87,6 +89,11 @@ class TestPlan:
         with opened(asked) as live:
             plan = plan_for(asked, live, level="json", started_at=MOMENT)
         assert ("reference", None) == tuple(object_or_nothing(plan["target"])[name] for name in ("name", "url"))
+
+    def test_the_conditions_that_a_user_may_set_are_fixed(self) -> None:
+        usual = object_or_nothing(planned("json")["conditions"])
+        assert (20.0, fixed_before(Conditions())["chunk_plan"]) == (usual["timeout_s"], usual["chunk_plan"])
+        assert 600.0 == object_or_nothing(planned("json", timeout="600")["conditions"])["timeout_s"]
 
     def test_thresholds_are_there_for_the_level_that_has_them(self) -> None:
         assert (None, []) == (planned("calls")["load"], planned("calls")["gates"])

@@ -150,6 +150,14 @@ class TestAnEndpointThatFails:
             "http.malformed-json-is-400" in verification.statement.tests("warned"),
         )
 
+    def test_is_told_of_with_the_patience_that_was_asked_for(self, desk: Desk, served: tuple[str, Answering]) -> None:
+        asked = desk.certify(served[0], "--timeout", "600").stdout.splitlines()
+        usual = desk.certify(served[0], out="usual").stdout.splitlines()
+        assert ("judged with a timeout of 600 s, where 20 s are usual for vapi", "  a whole answer in JSON") == (
+            asked[2],
+            usual[2][:24],
+        )
+
 
 class TestWhatIsRefusedBeforeAnythingIsSent:
     @pytest.mark.parametrize("name", ["certificate/a file", "certificate/.hidden"])

@@ -59,6 +59,10 @@ class TestText:
         ] == lines[:6]
         assert 10 == len([line for line in lines if line.startswith("  held  ")])
 
+    def test_tells_a_patience_that_is_not_the_usual_one(self, tmp_path: Path, certificate: Certificate) -> None:
+        text = run(certificate.file, "--key", public_key(tmp_path)).stdout
+        assert "  judged    with a timeout of 20 s, where 60 s are usual for direct\n" in text
+
     def test_lists_why_and_what_was_skipped(self, tmp_path: Path, certificate: Certificate) -> None:
         text = run(certificate.file, "--key", public_key(tmp_path)).stdout
         assert (

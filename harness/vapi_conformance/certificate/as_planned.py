@@ -17,6 +17,7 @@ from vapi_conformance.call_record import CallRecord
 from vapi_conformance.call_scenario import CALLS, CallScenario, all_call_scenarios
 from vapi_conformance.certificate.bundle import Bundle
 from vapi_conformance.certificate.bundle_files import BundleError
+from vapi_conformance.certificate.conditions import fixed_before
 from vapi_conformance.certificate.planning import check_left_out, planned_scenarios
 from vapi_conformance.endpoint import REFERENCE
 from vapi_conformance.evidence import Conditions
@@ -168,6 +169,10 @@ def _check_limits(bundle: Bundle) -> None:
             raise BundleError(f"conditions.json: /{name}: is not that of this release, {getattr(known, name):g}")
     if found.timeout_s > _LONGEST_TIMEOUT_S:
         raise BundleError(f"conditions.json: /timeout_s: is more than {_LONGEST_TIMEOUT_S:g}")
+    planned = object_or_nothing(bundle.plan["conditions"])
+    for name, value in fixed_before(found).items():
+        if planned[name] != value:
+            raise BundleError(f"conditions.json: /{name}: is not what the plan says")
 
 
 def _check_capture(exchange: Exchange) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 from vapi_conformance import __version__
 from vapi_conformance.call_scenario import CALLS
 from vapi_conformance.certificate.bundle_files import BundleError
+from vapi_conformance.certificate.conditions import fixed_before
 from vapi_conformance.certificate.levels import LevelsDocument, current_levels, levels_document
 from vapi_conformance.certificate.requirements import RequirementSet, current_set, requirement_set
 from vapi_conformance.dialects.names import Dialect
@@ -51,6 +52,7 @@ def plan_for(endpoint: Endpoint, live: Opened, *, level: str, started_at: dateti
         **_following(levels, requirements, level=level, profile=profile, dialect=dialect),
         "scenarios": [name for name in levels.scenarios(level) if name not in left_out],
         "left_out": left_out,
+        "conditions": fixed_before(live.conditions),
         "suite": __version__,
         "started_at": started_at.isoformat(timespec="seconds"),
     }

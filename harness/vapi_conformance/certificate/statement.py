@@ -80,6 +80,11 @@ class Statement:
         return object_or_nothing(self.extension["target"])
 
     @property
+    def conditions(self) -> Mapping[str, object]:
+        """By which it was judged, as far as a user may set them."""
+        return object_or_nothing(self.extension["conditions"])
+
+    @property
     def issued_at(self) -> datetime:
         """When it was signed, as the signer says."""
         return instant(str(self.extension["issued_at"]))
@@ -141,6 +146,7 @@ def statement_for(
                 "level": plan["level"],
                 "profile": plan["profile"],
                 "target": plan["target"],
+                "conditions": plan["conditions"],
                 "verdict": bundle.report.get("verdict"),
                 "reasons": [_sentence(each) for each in result.reasons],
                 "noted": list(result.noted),

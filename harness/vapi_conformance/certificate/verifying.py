@@ -248,7 +248,7 @@ def _check_plan(case: _Case) -> str | None:
     _, digest = case.said.configured("plan")
     if sha256_hex(canonical_json(case.bundle.plan)) != digest:
         raise _RefusedError("the plan in the bundle is not the one whose digest the statement has")
-    for name in ("level", "profile", "suite", "started_at"):
+    for name in ("level", "profile", "conditions", "suite", "started_at"):
         _same_in_plan(case, name, case.said.extension[name])
     return "fixed before the first request, and the one that the statement names"
 

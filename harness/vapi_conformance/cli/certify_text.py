@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from vapi_conformance.certificate.conditions import unusual
 from vapi_conformance.certificate.issuing import Issued
 from vapi_conformance.certificate.levels import LevelResult
 from vapi_conformance.narrow import object_or_nothing
@@ -29,6 +30,7 @@ def certified_document(issued: Issued, *, out: Path, plan_digest: str, expires_a
         "level": plan["level"],
         "profile": plan["profile"],
         "target": plan["target"],
+        "conditions": plan["conditions"],
         "verdict": bundle.report["verdict"],
         "reasons": list(result.reasons),
         "passed": len(result.passed),
@@ -57,6 +59,8 @@ def certified_lines(issued: Issued, document: Mapping[str, object]) -> Iterator[
         f"profile {plan['profile']}, dialect {plan['dialect']}, platform {target['platform']}, "
         f"requirements {object_or_nothing(plan['requirements'])['name']}"
     )
+    for each in unusual(object_or_nothing(plan["conditions"]), platform=str(target["platform"])):
+        yield Line(f"judged {each}", "warning")
     for reason in result.reasons[:_MOST_REASONS]:
         yield Line(f"  {reason}")
     if (left := len(result.reasons) - _MOST_REASONS) > 0:

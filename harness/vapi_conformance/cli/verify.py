@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from vapi_conformance.certificate.conditions import unusual
 from vapi_conformance.certificate.envelope import MAX_ENVELOPE_BYTES, key_id
 from vapi_conformance.certificate.keys import load_public_key
 from vapi_conformance.certificate.statement import Statement
@@ -164,6 +165,10 @@ def _stated(statement: Statement, says: str) -> Iterator[Line]:
     yield Line(
         f"  tested    {extension['started_at']}, suite {extension['suite']}; "
         f"issued {statement.issued_at:%Y-%m-%d}, expires {statement.expires_at:%Y-%m-%d}"
+    )
+    yield from (
+        Line(f"  judged    {each}", "warning")
+        for each in unusual(statement.conditions, platform=str(target["platform"]))
     )
     counts = [f"{len(statement.tests(kind))} {kind}" for kind in ("passed", "warned", "failed")]
     counts += [
