@@ -10,14 +10,17 @@ import pytest
 from made_certificates import exchange, small_plan
 from vapi_conformance.call_record import CallRecord
 from vapi_conformance.call_scenario import all_call_scenarios
+from vapi_conformance.certificate import as_planned
 from vapi_conformance.certificate.as_planned import check_as_planned, not_whole
 from vapi_conformance.certificate.bundle import Bundle, BundleError, BundleWriter, read_bundle
 from vapi_conformance.certificate.conditions import Circumstances, fixed_before
 from vapi_conformance.certificate.rejudging import not_played, rejudged
+from vapi_conformance.certificate.requirements import RequirementSet, current_set
+from vapi_conformance.certificate.shapes import text_digest
 from vapi_conformance.evidence import Conditions
 from vapi_conformance.exchange import Capture, Exchange, Label
 from vapi_conformance.narrow import object_or_nothing
-from vapi_conformance.scenario import all_scenarios
+from vapi_conformance.scenario import Step, all_scenarios
 from vapi_conformance.specimens import load_specimen
 from vapi_conformance.speech import ChunkPlan
 
@@ -48,6 +51,9 @@ def labelled(scenario: str, step: str, *, attempt: int = 1) -> Exchange:
 
 def with_key(given: Exchange) -> Exchange:
     return replace(given, request=replace(given.request, headers=((b"Authorization", b"Bearer ****"),)))
+
+
+NO_TOKENS = "the endpoint was called without access tokens (OAuth2)"
 
 
 def planning(*scenarios: str, **left_out: str) -> dict[str, object]:
@@ -184,9 +190,12 @@ class TestWhatNoPlayLeaves:
 
 
 class TestReasonsForLeavingOut:
-    def left_out(self, folder: Path, name: str, why: str, *exchanges: Exchange) -> Bundle:
+    def left_out(
+        self, folder: Path, name: str, why: str, *exchanges: Exchange, conditions: Conditions | None = None
+    ) -> Bundle:
         scenarios = [each for each in cast("list[str]", small_plan()["scenarios"]) if each != name]
-        return bundled(folder, exchanges, plan=small_plan(scenarios=scenarios, left_out={name: why}))
+        plan = small_plan(scenarios=scenarios, left_out={name: why})
+        return bundled(folder, exchanges, plan=plan, conditions=conditions)
 
     def test_the_weather_is_none(self, tmp_path: Path) -> None:
         bundle = self.left_out(tmp_path, "oversized", "the weather was bad")
@@ -206,6 +215,68 @@ class TestReasonsForLeavingOut:
         bundle = self.left_out(tmp_path, "auth", why, with_key(exchange()))
         with pytest.raises(BundleError, match="auth was left out"):
             rejudged(bundle)
+
+    def test_no_access_tokens_is_a_reason(self, tmp_path: Path) -> None:
+        rejudged(self.left_out(tmp_path, "expired-token", NO_TOKENS, exchange()))
+
+    def test_no_access_tokens_is_none_where_it_is_known_how_long_they_live(self, tmp_path: Path) -> None:
+        given = Conditions(token_lifetime_s=3600.0)
+        bundle = self.left_out(tmp_path, "expired-token", NO_TOKENS, exchange(), conditions=given)
+        with pytest.raises(BundleError, match="expired-token was left out"):
+            rejudged(bundle)
+
+
+class TestShapesOfTheDay:
+    """A certificate of before is held to the scenarios as they were, whatever they are by now."""
+
+    @pytest.fixture
+    def before(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The set that plans name had fewer tries of a tool call, other steps, and a call of another text."""
+        known = current_set()
+        scenarios = dict(known.shapes.scenarios)
+        scenarios["plain-json"] = replace(scenarios["plain-json"], steps=(Step(name="as-it-was"),))
+        scenarios["tool-call"] = replace(scenarios["tool-call"], tries=1)
+        call = load_specimen("call.tool-is-asked-for-once").broken_call
+        assert call is not None
+        texts = {**known.shapes.texts, call.name: text_digest({**call.scenario, "locale": "pt-PT"})}
+        shapes = replace(known.shapes, scenarios=scenarios, texts=texts)
+
+        def of_before(_: Mapping[str, object]) -> RequirementSet:
+            return replace(known, shapes=shapes)
+
+        monkeypatch.setattr(as_planned, "requirement_set", of_before)
+
+    @pytest.mark.usefixtures("before")
+    def test_a_step_that_there_was_is_one(self, tmp_path: Path) -> None:
+        was = replace(exchange(), label=Label(scenario="plain-json", step="as-it-was"))
+        bundle = bundled(tmp_path, [was], plan=planning("plain-json"))
+        check_as_planned(bundle)
+        assert {} == not_whole(bundle)
+
+    @pytest.mark.usefixtures("before")
+    def test_a_step_of_later_is_none(self, tmp_path: Path) -> None:
+        with pytest.raises(BundleError, match=r"the scenario plain-json has no step like plain-json\.json"):
+            check_as_planned(bundled(tmp_path, [exchange()], plan=planning("plain-json")))
+
+    @pytest.mark.usefixtures("before")
+    def test_attempts_are_as_many_as_there_were(self, tmp_path: Path) -> None:
+        steps = [labelled("tool-call", each.name) for each in all_scenarios()["tool-call"].steps]
+        assert {} == not_whole(bundled(tmp_path, steps, plan=planning("tool-call")))
+
+    def played(self, folder: Path) -> Bundle:
+        """A call whose text is not that of today."""
+        found = load_specimen("call.tool-is-asked-for-once").broken_call
+        assert found is not None
+        call = replace(found, scenario={**found.scenario, "about": "Told otherwise.", "locale": "pt-PT"})
+        return bundled(folder, [], [call], plan=planning(f"calls/{call.name}"))
+
+    @pytest.mark.usefixtures("before")
+    def test_a_call_of_the_text_that_there_was_is_one(self, tmp_path: Path) -> None:
+        check_as_planned(self.played(tmp_path))
+
+    def test_a_call_of_a_text_that_there_was_not_is_none(self, tmp_path: Path) -> None:
+        with pytest.raises(BundleError, match="another call was played than was planned"):
+            check_as_planned(self.played(tmp_path))
 
 
 class TestCalls:

@@ -2,8 +2,9 @@
 
 A signer who wants to look better need not change a byte: it would be enough to leave out the attempt that went wrong,
 to keep the best of two, to call a scenario inapplicable, to let the recorder have lost what a rule needs, or to move
-the limits by which silence is judged. Each of these is seen here, by what the scenarios of this release say of
-themselves. What cannot be seen is said in the documentation: bytes that nobody ever sent, and the best of many runs.
+the limits by which silence is judged. Each of these is seen here, by the shapes that the scenarios had on the day of
+the certificate's own requirement set: a later release may change them. What cannot be seen is said in the
+documentation: bytes that nobody ever sent, and the best of many runs.
 """
 
 from collections import Counter, defaultdict
@@ -14,16 +15,18 @@ from urllib.parse import urlsplit
 
 from vapi_conformance.call import shows_what_is_expected
 from vapi_conformance.call_record import CallRecord
-from vapi_conformance.call_scenario import CALLS, CallScenario, all_call_scenarios
+from vapi_conformance.call_scenario import CALLS, CallScenario
 from vapi_conformance.certificate.bundle import Bundle
 from vapi_conformance.certificate.bundle_files import BundleError
 from vapi_conformance.certificate.conditions import fixed_before
 from vapi_conformance.certificate.planning import check_left_out, planned_scenarios
+from vapi_conformance.certificate.requirements import requirement_set
+from vapi_conformance.certificate.shapes import Shapes, text_digest
 from vapi_conformance.endpoint import REFERENCE
 from vapi_conformance.evidence import Conditions
 from vapi_conformance.exchange import Exchange, Label
 from vapi_conformance.narrow import object_or_nothing, string_or_none
-from vapi_conformance.scenario import Scenario, all_scenarios
+from vapi_conformance.scenario import Scenario
 from vapi_conformance.suite import ends_at, is_enough
 
 __all__ = ["check_as_planned", "not_whole"]
@@ -39,13 +42,19 @@ _MASKED: Final = b"****"
 def check_as_planned(bundle: Bundle) -> None:
     """Raises BundleError for what playing the plan never leaves in a bundle: one sentence that names the file."""
     _check_limits(bundle)
-    check_left_out(bundle.plan, has_key=any(map(_has_key, bundle.exchanges)))
+    shapes = _shapes(bundle)
+    check_left_out(
+        bundle.plan,
+        shapes.scenarios,
+        has_key=any(map(_has_key, bundle.exchanges)),
+        has_tokens=bundle.circumstances.conditions.token_lifetime_s is not None,
+    )
     planned = frozenset(planned_scenarios(bundle.plan))
     origins = _Origins(bundle)
     seen: set[tuple[str, int, str]] = set()
     begun: set[tuple[str, int]] = set()
     for exchange in bundle.exchanges:
-        label = _checked_label(exchange, planned)
+        label = _checked_label(exchange, planned, shapes)
         place = (label.scenario, label.attempt, label.step)
         if place in seen:
             raise BundleError(f"{_place(exchange)}: {_told(label)} is there a second time")
@@ -53,7 +62,7 @@ def check_as_planned(bundle: Bundle) -> None:
         _check_capture(exchange)
         origins.check(exchange)
     for call in bundle.calls:
-        _check_call(call, planned)
+        _check_call(call, planned, shapes)
         for attempt in {label.attempt for label in _labels(call)}:
             if (call.name, attempt) in begun:
                 raise BundleError(f"the call {call.name}: attempt {attempt} is there a second time")
@@ -65,24 +74,30 @@ def check_as_planned(bundle: Bundle) -> None:
 
 def not_whole(bundle: Bundle) -> dict[str, str]:
     """Planned scenarios of which a part is there and a part is missing: by name, and what is missing."""
-    found = dict(_scenarios_lacking(bundle))
+    shapes = _shapes(bundle)
+    found = dict(_scenarios_lacking(bundle, shapes))
     by_name: defaultdict[str, list[CallRecord]] = defaultdict(list)
     for call in bundle.calls:
         by_name[call.name].append(call)
     for name, calls in by_name.items():
-        if lacking := _calls_lacking(all_call_scenarios()[name], calls):
+        if lacking := _calls_lacking(shapes.calls[name], calls):
             found[CALLS + name] = lacking
     return found
+
+
+def _shapes(bundle: Bundle) -> Shapes:
+    """Of the certificate's own day."""
+    return requirement_set(object_or_nothing(bundle.plan["requirements"])).shapes
 
 
 # --- scenarios --------------------------------------------------------------------------------------------------------
 
 
-def _checked_label(exchange: Exchange, planned: frozenset[str]) -> Label:
+def _checked_label(exchange: Exchange, planned: frozenset[str], shapes: Shapes) -> Label:
     label = exchange.label
-    if label is None or label.scenario not in planned or label.scenario not in all_scenarios():
+    if label is None or label.scenario not in planned or label.scenario not in shapes.scenarios:
         raise BundleError(f"{_place(exchange)}: it is of no scenario that was planned")
-    scenario = all_scenarios()[label.scenario]
+    scenario = shapes.scenarios[label.scenario]
     step = next((each for each in scenario.steps if each.name == label.step), None)
     if step is None or step.expects != label.expects or not 1 <= label.attempt <= scenario.tries:
         raise BundleError(f"{_place(exchange)}: the scenario {scenario.name} has no step like {_told(label)}")
@@ -97,13 +112,13 @@ def _told(label: Label) -> str:
     return f"{label.scenario}.{label.step} (attempt {label.attempt}, which expects: {label.expects})"
 
 
-def _scenarios_lacking(bundle: Bundle) -> Iterator[tuple[str, str]]:
+def _scenarios_lacking(bundle: Bundle, shapes: Shapes) -> Iterator[tuple[str, str]]:
     attempts: defaultdict[str, defaultdict[int, dict[str, Exchange]]] = defaultdict(lambda: defaultdict(dict))
     for exchange in bundle.exchanges:
         if (label := exchange.label) is not None:
             attempts[label.scenario][label.attempt][label.step] = exchange
     for name, by_attempt in attempts.items():
-        if missing := list(_missing(all_scenarios()[name], by_attempt, bundle)):
+        if missing := list(_missing(shapes.scenarios[name], by_attempt, bundle)):
             yield (
                 name,
                 f"not whole, without {', '.join(missing[:_MOST_NAMED])}" + (" and more" * (len(missing) > _MOST_NAMED)),
@@ -123,22 +138,18 @@ def _missing(scenario: Scenario, attempts: Mapping[int, Mapping[str, Exchange]],
 # --- whole calls ------------------------------------------------------------------------------------------------------
 
 
-def _check_call(call: CallRecord, planned: frozenset[str]) -> None:
+def _check_call(call: CallRecord, planned: frozenset[str], shapes: Shapes) -> None:
     where = f"the call {call.name[:100]}"
-    if CALLS + call.name not in planned or call.name not in all_call_scenarios():
+    if CALLS + call.name not in planned or call.name not in shapes.calls:
         raise BundleError(f"{where}: it is of no scenario that was planned")
-    scenario = all_call_scenarios()[call.name]
+    scenario = shapes.calls[call.name]
     expected = (scenario.expects_ended, scenario.expects_tools)
-    if _played(call.scenario) != _played(scenario.document) or (call.expects_ended, call.expects_tools) != expected:
+    if text_digest(call.scenario) != shapes.texts[call.name] or (call.expects_ended, call.expects_tools) != expected:
         raise BundleError(f"{where}: another call was played than was planned")
     for exchange, request in zip(call.exchanges, call.requests, strict=True):
         label, expects = exchange.label, "answer" if request.closed is None else "anything"
         if label is None or label.scenario != scenario.label or label.expects != expects:
             raise BundleError(f"{where}: one of its exchanges is of another scenario, or expects something else")
-
-
-def _played(document: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in document.items() if name != "about"}
 
 
 def _calls_lacking(scenario: CallScenario, calls: Sequence[CallRecord]) -> str:

@@ -23,7 +23,7 @@ from vapi_conformance.platforms.calling import PLATFORMS
 from vapi_conformance.platforms.vapi import Platform
 from vapi_conformance.problems import UsageError
 from vapi_conformance.rules import Profile, own_rules
-from vapi_conformance.scenario import all_scenarios
+from vapi_conformance.scenario import Scenario, all_scenarios
 
 __all__ = ["check_left_out", "check_plan", "plan_for", "planned_scenarios"]
 
@@ -140,24 +140,29 @@ def check_plan(plan: Mapping[str, object]) -> tuple[RequirementSet, LevelsDocume
     return requirements, levels
 
 
-def check_left_out(plan: Mapping[str, object], *, has_key: bool) -> None:
-    """Raises BundleError for a scenario that was left out for no reason that this release would have.
+def check_left_out(
+    plan: Mapping[str, object], scenarios: Mapping[str, Scenario], *, has_key: bool, has_tokens: bool
+) -> None:
+    """Raises BundleError for a scenario that was left out for no reason that holds for it.
 
-    has_key: requests in the bundle show one. Of access tokens no request says that they were none.
+    scenarios: by name, as they were on the day of the plan's requirement set. has_key: requests in the bundle show one.
+    has_tokens: its conditions know how long access tokens live. Where nobody says that, no request says that there
+    were none.
     """
     platform, dialect = str(object_or_nothing(plan["target"])["platform"]), Dialect(str(plan["dialect"]))
     for name, why in object_or_nothing(plan["left_out"]).items():
         reason = str(why)
-        if reason not in _good_reasons(name, platform=platform, dialect=dialect, has_key=has_key):
+        if name.startswith(CALLS):
+            good = [_ONLY_VAPI] if platform != "vapi" else []
+        else:
+            good = list(_good_reasons(scenarios.get(name), platform, dialect, has_key=has_key, has_tokens=has_tokens))
+        if reason not in good:
             raise BundleError(f"plan.json: {name} was left out, and {reason[:200]!r} is no reason that holds for it")
 
 
-def _good_reasons(name: str, *, platform: str, dialect: Dialect, has_key: bool) -> Iterator[str]:
-    if name.startswith(CALLS):
-        if platform != "vapi":
-            yield _ONLY_VAPI
-        return
-    scenario = all_scenarios().get(name)
+def _good_reasons(
+    scenario: Scenario | None, platform: str, dialect: Dialect, *, has_key: bool, has_tokens: bool
+) -> Iterator[str]:
     if scenario is None:
         return
     if dialect not in scenario.dialects:
@@ -166,7 +171,7 @@ def _good_reasons(name: str, *, platform: str, dialect: Dialect, has_key: bool) 
         yield f"{platform} {_NEVER_SENT}"
     if scenario.requires_key and not (has_key and platform in PLATFORMS):  # what others send is theirs to know
         yield _NO_KEY
-    if scenario.requires_token:
+    if scenario.requires_token and not has_tokens:
         yield _NO_TOKENS
 
 

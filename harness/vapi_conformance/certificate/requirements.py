@@ -2,7 +2,8 @@
 
 The catalogue grows, and levels are corrected. A certificate must not change its meaning with them: it names a set by
 name and digest, and whoever judges its bundle again takes the rules and the levels of that set, and no others. Sets are
-files, `fixtures/requirements/NAME.json`, each written once by `tests/freeze_requirements.py` and never after a release.
+files, `fixtures/requirements/NAME.json`, each written once by `tests/freeze_requirements.py` and never after a release;
+so are the shapes of the scenarios of that day (`shapes`), whose digest the set names.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,6 +13,7 @@ from typing import Final
 
 from vapi_conformance.call_scenario import ANY_CALL, CALLS
 from vapi_conformance.certificate.canonical import digest_of
+from vapi_conformance.certificate.shapes import Shapes, read_shapes
 from vapi_conformance.data import data_dir
 from vapi_conformance.json_file import read_json
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing
@@ -33,6 +35,7 @@ __all__ = [
 
 FORMAT: Final = "vapi-conformance/requirements"
 _FOLDER: Final = "requirements"
+_SHAPES: Final = "scenarios"
 
 Levels = Mapping[str, Mapping[str, str]]
 """By profile, then by dialect: MUST, SHOULD or MAY."""
@@ -74,6 +77,8 @@ class RequirementSet:
     """The suite whose catalogue it was."""
     rules: tuple[FrozenRule, ...] = field(repr=False)
     """In the catalogue's order."""
+    shapes: Shapes = field(default_factory=Shapes, repr=False)
+    """Of the scenarios of that day."""
 
     @property
     def reference(self) -> dict[str, object]:
@@ -86,14 +91,20 @@ class RequirementSet:
         return {rule_id: level for rule_id, level in found if level is not None}
 
 
-def frozen(rules: Iterable[Rule], *, name: str, frozen_at: str, suite: str) -> dict[str, object]:
-    """The document of a set that holds these rules as they are now."""
+def frozen(
+    rules: Iterable[Rule], *, name: str, frozen_at: str, suite: str, shapes: Mapping[str, object]
+) -> dict[str, object]:
+    """The document of a set that holds these rules as they are now.
+
+    shapes: the document of the scenarios, after `shapes.frozen_shapes`.
+    """
     return {
         "format": FORMAT,
         "version": 1,
         "name": name,
         "frozen_at": frozen_at,
         "suite": suite,
+        "scenarios": digest_of(shapes),
         "rules": [{"id": rule.id, "scenarios": list(rule.scenarios), "levels": _levels(rule)} for rule in rules],
     }
 
@@ -119,11 +130,12 @@ def _levels(rule: Rule) -> dict[str, dict[str, str]]:
 def known_sets() -> Mapping[str, RequirementSet]:
     """Every set of this installation by name, the oldest first. Raises ValueError where the installation is damaged."""
     folder = data_dir("fixtures") / _FOLDER
-    found = [_set(read_json(path), path.name) for path in sorted(folder.glob("*.json"))]
+    paths = sorted(folder.glob("*.json"))
+    found = [_set(read_json(path), path.name, shapes=read_json(folder / _SHAPES / path.name)) for path in paths]
     return {each.name: each for each in found}
 
 
-def _set(document: object, file: str) -> RequirementSet:
+def _set(document: object, file: str, *, shapes: object) -> RequirementSet:
     for problem in errors("harness/requirements", document)[:1]:
         raise ValueError(f"{file}: {problem.pointer}: {problem.message}")
     record = object_or_nothing(document)
@@ -133,12 +145,15 @@ def _set(document: object, file: str) -> RequirementSet:
     rules = tuple(_rule(object_or_nothing(each)) for each in array_or_nothing(record["rules"]))
     if len({rule.id for rule in rules}) != len(rules):
         raise ValueError(f"{file}: a rule is in it twice")
+    if digest_of(shapes) != record["scenarios"]:
+        raise ValueError(f"{_SHAPES}/{file}: is not what {file} names")
     return RequirementSet(
         name=name,
         digest=digest_of(document),
         frozen_at=str(record["frozen_at"]),
         suite=str(record["suite"]),
         rules=rules,
+        shapes=read_shapes(shapes),
     )
 
 
