@@ -15,6 +15,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,8 @@ class Newcomer:
         )
         assert done.returncode in (0, 1), done.stdout + done.stderr
         self.printed, self.status = done.stdout + done.stderr, done.returncode
+        promised = [after for option, after in pairwise(arguments) if option == "--endpoint-report"]
+        assert [] == [name for name in promised if not (self.folder / name).stat().st_size]
 
     def compare(self, text: str) -> None:
         at = 0
