@@ -56,6 +56,30 @@ class TestHelp:
         assert 2 == CliRunner().invoke(main, ["chek"]).exit_code
 
 
+INTERRUPTS_THE_IMPORTS = """
+import sys
+from runpy import run_module
+
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "click":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupt())
+"""
+
+
+@pytest.mark.parametrize(
+    "begins",
+    ["run_module('vapi_conformance', run_name='__main__')", "from vapi_conformance.__main__ import run; run()"],
+)
+def test_an_interrupt_while_the_program_is_imported_is_as_quiet_as_later(begins: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", INTERRUPTS_THE_IMPORTS + begins], check=False, capture_output=True, timeout=60
+    )
+    assert (130, b"", b"") == (result.returncode, result.stdout, result.stderr)
+
+
 @posix
 class TestShell:
     @pytest.mark.parametrize("arguments", [["check"], ["check", "--json"], ["hear"], ["hear", "--json"]])
