@@ -57,7 +57,7 @@ def show_lines(run: Mapping[str, object], document: Mapping[str, object]) -> Ite
         if told:
             yield Line(f"  {told}")
     for gate in map(object_or_nothing, array_or_nothing(document.get("gates"))):
-        yield Line(f"{gate.get('outcome')}: {gate.get('sentence')}", _VERDICTS.get(gate.get("outcome"), "warning"))
+        yield Line(f"{gate.get('outcome')}: {gate.get('sentence')}", _VERDICTS.get(str(gate.get("outcome")), "warning"))
 
 
 def difference_lines(document: Mapping[str, object]) -> Iterator[Line]:

@@ -248,6 +248,11 @@ class TestHostileAnswers:
     def test_documents_are_read(self, document: object) -> None:
         assert len(whole(document).choices) <= 1
 
+    @pytest.mark.parametrize("kind", [[], {}, [["function_call"]]])
+    def test_an_item_whose_type_is_no_text_is_no_call(self, kind: object) -> None:
+        [choice] = whole({"output": [{"type": kind}]}).choices
+        assert () == choice.tool_calls
+
     @given(st.binary(max_size=400))
     def test_bytes_are_read(self, body: bytes) -> None:
         read_answer(reads(b"data: " + body), media_type="text/event-stream")

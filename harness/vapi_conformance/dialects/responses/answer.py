@@ -234,7 +234,8 @@ def _whole(story: Story) -> Choice | None:
     texts = _Texts()
     for item in items:
         _take_texts(texts, event, item)
-    calls = tuple(_whole_call(event, item, index) for index, item in enumerate(items) if item.get("type") in CALL_TYPES)
+    kinds = tuple(CALL_TYPES)  # and no look-up in the mapping: a type that is a list has no hash
+    calls = tuple(_whole_call(event, item, index) for index, item in enumerate(items) if item.get("type") in kinds)
     roles = (item.get("role") for item in items)
     return Choice(
         index=0,
