@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from vapi_conformance import __version__
 from vapi_conformance.certificate.bundle import BundleWriter, read_bundle
@@ -19,7 +20,7 @@ from vapi_conformance.evidence import Conditions
 from vapi_conformance.exchange import Exchange, Label
 from vapi_conformance.specimens import base
 
-__all__ = ["ISSUED_AT", "KEY", "OTHER_KEY", "Certificate", "Edit", "made_certificate", "small_plan"]
+__all__ = ["ISSUED_AT", "KEY", "OTHER_KEY", "Certificate", "Edit", "made_certificate", "public_key", "small_plan"]
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER_KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
@@ -34,6 +35,14 @@ class Certificate:
 
     file: Path
     bundle: Path
+
+
+def public_key(folder: Path, *, of_another: bool = False) -> Path:
+    """The file for whoever verifies; of somebody who signed nothing."""
+    path = folder / "acme.pub"
+    key = (OTHER_KEY if of_another else KEY).public_key()
+    path.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return path
 
 
 def small_plan(**changes: object) -> dict[str, object]:

@@ -6,22 +6,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from made_certificates import KEY, OTHER_KEY, Certificate, made_certificate
+from made_certificates import Certificate, made_certificate, public_key
 from vapi_conformance.cli import main
 from vapi_conformance.schema import errors
 
 
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["badge", *map(str, arguments)])
-
-
-def public_key(folder: Path, *, of_another: bool = False) -> Path:
-    path = folder / "acme.pub"
-    key = (OTHER_KEY if of_another else KEY).public_key()
-    path.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    return path
 
 
 @pytest.fixture

@@ -9,9 +9,8 @@ from typing import NoReturn, cast
 
 import pytest
 from click.testing import CliRunner, Result
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from made_certificates import KEY, OTHER_KEY, Certificate, made_certificate
+from made_certificates import KEY, Certificate, made_certificate, public_key
 from vapi_conformance.certificate import verifying
 from vapi_conformance.certificate.bundle import Bundle
 from vapi_conformance.certificate.envelope import encoded, key_id, signed
@@ -21,13 +20,6 @@ from vapi_conformance.schema import errors
 
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["verify", *map(str, arguments)])
-
-
-def public_key(folder: Path, *, of_another: bool = False) -> Path:
-    path = folder / "acme.pub"
-    key = (OTHER_KEY if of_another else KEY).public_key()
-    path.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    return path
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Final, Literal
 
 from vapi_conformance.certificate.canonical import digest_of
+from vapi_conformance.certificate.published import Published, checked_record, named_by
 from vapi_conformance.certificate.requirements import FrozenRule, RequirementSet
 from vapi_conformance.certificate.thresholds import GateFinding, gate_findings
 from vapi_conformance.data import data_dir
@@ -19,7 +20,6 @@ from vapi_conformance.latency.gates import GateOutcome
 from vapi_conformance.narrow import array_or_nothing, object_or_none, object_or_nothing
 from vapi_conformance.problems import UsageError
 from vapi_conformance.rules.rule import Level
-from vapi_conformance.schema import errors
 from vapi_conformance.verdict import Outcome
 
 __all__ = [
@@ -50,18 +50,10 @@ class CertificateLevel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LevelsDocument:
+class LevelsDocument(Published):
     """All levels of one edition, in order."""
 
-    name: str
-    digest: str
-    """`sha256:` and the SHA-256 of its canonical JSON."""
     levels: tuple[CertificateLevel, ...] = field(repr=False)
-
-    @property
-    def reference(self) -> dict[str, object]:
-        """How documents name it."""
-        return {"name": self.name, "digest": self.digest}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -134,11 +126,7 @@ def known_levels() -> Mapping[str, LevelsDocument]:
 
 
 def _document(document: object, file: str) -> LevelsDocument:
-    for problem in errors("harness/levels", document)[:1]:
-        raise ValueError(f"{file}: {problem.pointer}: {problem.message}")
-    record = object_or_nothing(document)
-    if f"{record['name']}.json" != file:
-        raise ValueError(f"{file}: is called {record['name']} inside")
+    record = checked_record(document, file, schema="harness/levels")
     levels = tuple(_level(object_or_nothing(each)) for each in array_or_nothing(record["levels"]))
     return LevelsDocument(name=str(record["name"]), digest=digest_of(document), levels=levels)
 
@@ -163,16 +151,7 @@ def current_levels() -> LevelsDocument:
 
 def levels_document(reference: Mapping[str, object]) -> LevelsDocument:
     """The edition that a plan names. Raises UsageError where this installation has none of that name and digest."""
-    name, digest = str(reference.get("name")), reference.get("digest")
-    known = known_levels().get(name)
-    if known is None:
-        raise UsageError(
-            f"the levels {name} are none of this release's ({', '.join(known_levels())}); "
-            "take the release that issued the certificate, or a later one"
-        )
-    if known.digest != digest:
-        raise UsageError(f"the levels {name} have another digest here ({known.digest}) than is asked for")
-    return known
+    return named_by(reference, known_levels(), what="the levels", is_one=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,12 @@ from typing import Final
 
 from vapi_conformance.call_scenario import ANY_CALL, CALLS
 from vapi_conformance.certificate.canonical import digest_of
+from vapi_conformance.certificate.published import Published, checked_record, named_by
 from vapi_conformance.certificate.shapes import Shapes, read_shapes
 from vapi_conformance.data import data_dir
 from vapi_conformance.json_file import read_json
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing
-from vapi_conformance.problems import UsageError
 from vapi_conformance.rules.rule import Level, Profile, Rule
-from vapi_conformance.schema import errors
 
 __all__ = [
     "FORMAT",
@@ -66,12 +65,9 @@ class FrozenRule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RequirementSet:
+class RequirementSet(Published):
     """A set of one day."""
 
-    name: str
-    digest: str
-    """`sha256:` and the SHA-256 of its canonical JSON."""
     frozen_at: str
     suite: str
     """The suite whose catalogue it was."""
@@ -79,11 +75,6 @@ class RequirementSet:
     """In the catalogue's order."""
     shapes: Shapes = field(default_factory=Shapes, repr=False)
     """Of the scenarios of that day."""
-
-    @property
-    def reference(self) -> dict[str, object]:
-        """How documents name it."""
-        return {"name": self.name, "digest": self.digest}
 
     def levels(self, profile: str, dialect: str) -> dict[str, Level]:
         """Rule id to level, of those that hold there; in the catalogue's order."""
@@ -136,19 +127,14 @@ def known_sets() -> Mapping[str, RequirementSet]:
 
 
 def _set(document: object, file: str, *, shapes: object) -> RequirementSet:
-    for problem in errors("harness/requirements", document)[:1]:
-        raise ValueError(f"{file}: {problem.pointer}: {problem.message}")
-    record = object_or_nothing(document)
-    name = str(record["name"])
-    if f"{name}.json" != file:
-        raise ValueError(f"{file}: is called {name} inside")
+    record = checked_record(document, file, schema="harness/requirements")
     rules = tuple(_rule(object_or_nothing(each)) for each in array_or_nothing(record["rules"]))
     if len({rule.id for rule in rules}) != len(rules):
         raise ValueError(f"{file}: a rule is in it twice")
     if digest_of(shapes) != record["scenarios"]:
         raise ValueError(f"{_SHAPES}/{file}: is not what {file} names")
     return RequirementSet(
-        name=name,
+        name=str(record["name"]),
         digest=digest_of(document),
         frozen_at=str(record["frozen_at"]),
         suite=str(record["suite"]),
@@ -175,16 +161,7 @@ def current_set() -> RequirementSet:
 
 def requirement_set(reference: Mapping[str, object]) -> RequirementSet:
     """The set that a document names. Raises UsageError where this installation has none of that name and digest."""
-    name, digest = str(reference.get("name")), reference.get("digest")
-    known = known_sets().get(name)
-    if known is None:
-        raise UsageError(
-            f"the requirement set {name} is none of this release's ({', '.join(known_sets())}); "
-            "take the release that issued the certificate, or a later one"
-        )
-    if known.digest != digest:
-        raise UsageError(f"the requirement set {name} has another digest here ({known.digest}) than is asked for")
-    return known
+    return named_by(reference, known_sets(), what="the requirement set")
 
 
 def drift(of: RequirementSet, rules: Mapping[str, Rule]) -> Iterator[str]:
