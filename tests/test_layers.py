@@ -15,7 +15,7 @@ SERVER = Path(vapi_reference_server.__file__).parent
 
 # Every module or package of the first floor, from the ground up. Those of one row do not import each other.
 ROWS = (
-    ("data", "narrow", "problems", "options", "body_weight", "json_writing"),
+    ("data", "narrow", "problems", "options", "body_weight", "json_writing", "units"),
     ("schema", "exchange", "payload", "additions"),
     ("json_file", "content_coding", "sse", "foreign_schema"),
     ("dialects", "speech", "masking", "exchange_file", "call_record"),

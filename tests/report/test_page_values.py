@@ -2,7 +2,8 @@
 
 import pytest
 
-from vapi_conformance.report.page.values import counted, duration, number, objects, shortened, size, strings
+from vapi_conformance.report.counting import grouped
+from vapi_conformance.report.page.values import duration, number, objects, shortened, size, strings
 
 
 @pytest.mark.parametrize(
@@ -46,5 +47,5 @@ def test_lists_hold_what_is_expected_of_them_and_not_without_end() -> None:
 
 
 def test_words_for_numbers_and_long_texts() -> None:
-    assert ("1 rule", "2,000 rules", "2 silences") == (counted(1, "rule"), counted(2000, "rule"), counted(2, "silence"))
+    assert ("1 rule", "2,000 rules", "2 silences") == (grouped(1, "rule"), grouped(2000, "rule"), grouped(2, "silence"))
     assert ("abc", "ab…") == (shortened("abc", 3), shortened("abcd", 3))

@@ -27,6 +27,7 @@ from vapi_conformance.report.clients import VAPI, Client, listener
 from vapi_conformance.report.effect import Effect, effects
 from vapi_conformance.report.text import Line, Style
 from vapi_conformance.speech import ChunkPlan, SpeechMetrics, SpokenPiece, TimedText, speech_metrics, spoken_pieces
+from vapi_conformance.units import milliseconds
 
 __all__ = ["command"]
 
@@ -177,25 +178,21 @@ def _listen(exchange: Exchange, dialect: Dialect, plan: ChunkPlan, speaking_rate
     )
 
 
-def _ms(at_ns: int | None) -> float | None:
-    return None if at_ns is None else round(at_ns / _NS_PER_MS, 3)
-
-
 def _document(hearing: _Hearing) -> dict[str, object]:
     heard, metrics = hearing.heard, hearing.metrics
     return {
         "source": hearing.exchange.source,
         "client": hearing.client.name,
         "outcome": heard.outcome.value,
-        "spoken": [{"text": piece.text, "at_ms": _ms(piece.at_ns)} for piece in hearing.pieces],
+        "spoken": [{"text": piece.text, "at_ms": milliseconds(piece.at_ns)} for piece in hearing.pieces],
         "tool_calls": [{"id": each.id, "name": each.name, "arguments": each.arguments} for each in heard.tool_calls],
         "finish_reason": heard.finish_reason,
         "error": heard.error,
         "asked_for_stream": hearing.asked_for_stream,
-        "ttft_ms": _ms(metrics.ttft_ns),
-        "ttfs_ms": _ms(metrics.ttfs_ns),
-        "longest_gap_ms": _ms(metrics.longest_gap_ns),
-        "dead_air_ms": _ms(metrics.dead_air_ns),
+        "ttft_ms": milliseconds(metrics.ttft_ns),
+        "ttfs_ms": milliseconds(metrics.ttfs_ns),
+        "longest_gap_ms": milliseconds(metrics.longest_gap_ns),
+        "dead_air_ms": milliseconds(metrics.dead_air_ns),
         "effects": [_effect(effect) for effect in hearing.effects],
     }
 

@@ -18,6 +18,7 @@ from vapi_conformance.latency.bottleneck import reasons
 from vapi_conformance.latency.engine import Engine, Measured, Shot, prepared
 from vapi_conformance.latency.histograms import Histogram, least_n
 from vapi_conformance.latency.stamping_server import Pace, Stamp, StampingServer, stamps_in
+from vapi_conformance.units import milliseconds
 
 __all__ = [
     "LEVELS",
@@ -46,7 +47,6 @@ _CHUNKS_PER_S_OF_FEW: Final = 500.0
 _CHUNKS: Final = 20
 _GAPS_TO_FIRST: Final = 2
 _NS_PER_S: Final = 1_000_000_000
-_NS_PER_MS: Final = 1_000_000
 _US: Final = 1000
 _DIGITS: Final = 6
 _BODY: Final = b'{"model":"stamped","stream":true,"messages":[{"role":"user","content":"Hello."}]}'
@@ -103,9 +103,9 @@ class Errors:
         """JSON-ready, in milliseconds."""
         return {
             "n": self.n,
-            "p50": _ms(self.p50_ns),
-            "p99": _ms(self.p99_ns),
-            "max": _ms(self.max_ns),
+            "p50": milliseconds(self.p50_ns, _DIGITS),
+            "p99": milliseconds(self.p99_ns, _DIGITS),
+            "max": milliseconds(self.max_ns, _DIGITS),
         }
 
 
@@ -249,7 +249,3 @@ class _Truth:
 
 def _gap_error_ns(earlier: tuple[int, Stamp], later: tuple[int, Stamp]) -> int:
     return abs((later[0] - earlier[0]) - (later[1].sent_ns - earlier[1].sent_ns))
-
-
-def _ms(at_ns: int | None) -> float | None:
-    return None if at_ns is None else round(at_ns / _NS_PER_MS, _DIGITS)

@@ -9,14 +9,13 @@ from typing import Final
 
 from vapi_conformance.latency.metrics import Sample, answer_time, error_kind, ttfs, ttft
 from vapi_conformance.latency.sampling import fair_union
+from vapi_conformance.units import milliseconds
 
 __all__ = ["MOST_STREAMS", "Timeline"]
 
 MOST_STREAMS: Final = 1000
 """Kept of a run: points of a plot, and some 60 kB of a document."""
 
-_NS_PER_MS: Final = 1_000_000
-_DIGITS: Final = 3
 """Of a millisecond."""
 
 _Row = tuple[int, int | None, int | None, int | None, int | None, str | None]
@@ -54,11 +53,11 @@ class Timeline:
             "seen": self.seen,
             "kept": [
                 {
-                    "start_ms": _ms(start_ns),
-                    "delay_ms": _ms(delay_ns),
-                    "ttft_ms": _ms(ttft_ns),
-                    "ttfs_ms": _ms(ttfs_ns),
-                    "answer_ms": _ms(answer_ns),
+                    "start_ms": milliseconds(start_ns),
+                    "delay_ms": milliseconds(delay_ns),
+                    "ttft_ms": milliseconds(ttft_ns),
+                    "ttfs_ms": milliseconds(ttfs_ns),
+                    "answer_ms": milliseconds(answer_ns),
                     "error": error,
                 }
                 for start_ns, delay_ns, ttft_ns, ttfs_ns, answer_ns, error in rows
@@ -75,7 +74,3 @@ def _row(sample: Sample, at_ns: int) -> _Row:
         answer_time(sample),
         error_kind(sample),
     )
-
-
-def _ms(time_ns: int | None) -> float | None:
-    return None if time_ns is None else round(time_ns / _NS_PER_MS, _DIGITS)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from vapi_conformance.narrow import array_or_nothing, integer_or_none, object_or_none, object_or_nothing, string_or_none
+from vapi_conformance.report.counting import grouped
 from vapi_conformance.report.text import Line
 
 __all__ = ["bench_lines", "calibration_lines", "level_lines"]
@@ -48,7 +49,7 @@ def _head(document: Mapping[str, object]) -> Iterator[Line]:
     yield Line(f"{target.get('url') or target.get('name')}{f', model {model}' if model else ''}", "strong")
     requests = _integer(document, "requests")
     yield Line(
-        f"{_count(requests, 'request')} in {_plain(suite.get('duration_s'))} s, {_schedule(document)}, "
+        f"{grouped(requests, 'request')} in {_plain(suite.get('duration_s'))} s, {_schedule(document)}, "
         f"{_integer(document, 'warm_up')} more to warm up"
     )
     yield Line(
@@ -61,7 +62,7 @@ def _head(document: Mapping[str, object]) -> Iterator[Line]:
     if stopped := string_or_none(document.get("stopped")):
         yield Line(f"ended early: {stopped}", "bad")
     if document.get("is_partial") is True:
-        lost = _count(_integer(document, "lost_requests"), "request")
+        lost = grouped(_integer(document, "lost_requests"), "request")
         yield Line(f"partial: {_who_was_lost(document)} lost, with {lost}", "bad")
 
 
@@ -90,7 +91,7 @@ def _schedule(document: Mapping[str, object]) -> str:
     match schedule.get("kind"):
         case "closed":
             streams = _integer(schedule, "streams")
-            return f"closed loop, {_count(streams, 'stream')} at once"
+            return f"closed loop, {grouped(streams, 'stream')} at once"
         case "trace":
             return "open loop, arrivals of a recorded trace"
         case _:
@@ -244,12 +245,12 @@ def _errors(document: Mapping[str, object]) -> Iterator[Line]:
     errors = object_or_nothing(document.get("errors"))
     count, requests = _integer(errors, "count"), _integer(document, "requests")
     if not count:
-        yield Line(f"errors: none in {_count(requests, 'request')}", "good" if requests else "plain")
+        yield Line(f"errors: none in {grouped(requests, 'request')}", "good" if requests else "plain")
         return
     share = errors.get("share")
     told = f" ({share:.1%})" if isinstance(share, int | float) else ""
     kinds = ", ".join(f"{number} {kind}" for kind, number in object_or_nothing(errors.get("by_kind")).items())
-    yield Line(f"errors: {count} of {_count(requests, 'request')}{told}: {kinds}", "bad")
+    yield Line(f"errors: {count} of {grouped(requests, 'request')}{told}: {kinds}", "bad")
 
 
 def _violations(document: Mapping[str, object], levels: Mapping[str, str]) -> Iterator[Line]:
@@ -258,9 +259,9 @@ def _violations(document: Mapping[str, object], levels: Mapping[str, str]) -> It
         yield Line("rules: not judged", "faint")
         return
     broken = object_or_nothing(document.get("violations"))
-    basis = f"on each of {_count(judged, 'answer')}" if judged >= answers else f"on a sample of {judged} of {answers}"
+    basis = f"on each of {grouped(judged, 'answer')}" if judged >= answers else f"on a sample of {judged} of {answers}"
     if calls := _integer(document, "judged_calls"):
-        basis += f" and on {_count(calls, 'whole call')}"
+        basis += f" and on {grouped(calls, 'whole call')}"
     if not judged:
         yield Line("rules: not judged, because no answer came", "faint")
     elif not broken:
@@ -303,7 +304,7 @@ def calibration_lines(level: Mapping[str, object]) -> Iterator[Line]:
     first, gap = (f"{_cell(each.get('p50'))} at p50, {_worst(each)}" for each in errors)
     when = f", measured {level.get('measured_at')}" if level.get("is_from_cache") is True else ", measured just before"
     yield Line(
-        f"the instrument's own error at {_count(_integer(level, 'streams'), 'stream')}{when}, not subtracted:", "faint"
+        f"the instrument's own error at {grouped(_integer(level, 'streams'), 'stream')}{when}, not subtracted:", "faint"
     )
     yield Line(f"  first token {first} ms; between chunks {gap} ms", "faint")
     for reason in array_or_nothing(level.get("bottleneck_reasons")):
@@ -357,7 +358,3 @@ def _gates(document: Mapping[str, object]) -> Iterator[Line]:
 
 def _integer(record: Mapping[str, object], name: str) -> int:
     return integer_or_none(record.get(name)) or 0
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -10,10 +10,10 @@ from vapi_conformance.call_record import CallEvent, CallRecord, ToolRun
 from vapi_conformance.evidence import Evidence
 from vapi_conformance.report.document import to_document as run_document
 from vapi_conformance.report.run import Run
+from vapi_conformance.units import milliseconds
 
 __all__ = ["CallResult", "Said", "TurnTimes", "call_document", "call_result", "to_document"]
 
-_NS_PER_MS: Final = 1_000_000
 _WORDS: Final = ("greeting", "heard", "heard-again", "hand-off")
 """Why the model is asked something new; the rest brings tools' results."""
 
@@ -233,8 +233,8 @@ def call_document(result: CallResult) -> dict[str, object]:
             {
                 "who": each.who,
                 "text": each.text,
-                "at_ms": _ms(each.at_ns),
-                "until_ms": _ms(each.until_ns),
+                "at_ms": milliseconds(each.at_ns),
+                "until_ms": milliseconds(each.until_ns),
                 "cut": each.cut,
             }
             for each in result.transcript
@@ -245,14 +245,14 @@ def call_document(result: CallResult) -> dict[str, object]:
                 "name": each.name,
                 "arguments": each.arguments,
                 "result": each.result,
-                "started_ms": _ms(each.started_ns),
-                "ended_ms": _ms(each.ended_ns),
+                "started_ms": milliseconds(each.started_ns),
+                "ended_ms": milliseconds(each.ended_ns),
                 "superseded": each.superseded,
             }
             for each in result.tools
         ],
         "ended": {
-            "at_ms": _ms(ended.at_ns),
+            "at_ms": milliseconds(ended.at_ns),
             "by": ended.by,
             "reasons": list(ended.reasons),
             "sureness": ended.sureness,
@@ -269,13 +269,9 @@ def _turn_document(times: TurnTimes) -> dict[str, object]:
         "text": times.text,
         "requests": times.requests,
         "superseded": times.superseded,
-        "ttft_ms": _ms(times.ttft_ns),
-        "ttfs_ms": _ms(times.ttfs_ns),
-        "dead_air_ms": _ms(times.dead_air_ns),
+        "ttft_ms": milliseconds(times.ttft_ns),
+        "ttfs_ms": milliseconds(times.ttfs_ns),
+        "dead_air_ms": milliseconds(times.dead_air_ns),
         "hang": times.hang,
         "interrupted": times.interrupted,
     }
-
-
-def _ms(at_ns: int | None) -> float | None:
-    return None if at_ns is None else round(at_ns / _NS_PER_MS, 3)

@@ -20,6 +20,7 @@ from vapi_conformance.dialects.names import CHAT, Dialect
 from vapi_conformance.exchange import Exchange
 from vapi_conformance.platforms.calling import PLATFORMS, PlatformName
 from vapi_conformance.report.client import Client, Hear
+from vapi_conformance.report.counting import counted
 from vapi_conformance.report.custom_clients import custom_clients, own_client
 
 __all__ = [
@@ -146,9 +147,9 @@ _WHAT: Final[dict[Outcome, ClientWhat]] = {
 
 
 def _words(heard: Heard) -> str:
-    got = [_counted(len(heard.text), "character")] if heard.text else []
+    got = [counted(len(heard.text), "character")] if heard.text else []
     if heard.tool_calls:
-        got.append(_counted(len(heard.tool_calls), "tool call"))
+        got.append(counted(len(heard.tool_calls), "tool call"))
     match heard.outcome:
         case Outcome.FAILED:
             after = f" after {' and '.join(got)}" if got else ""
@@ -159,10 +160,6 @@ def _words(heard: Heard) -> str:
             return "neither text nor a tool call, and no error"
         case _:
             return f"{' and '.join(got)}, then the end"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _short(text: str, limit: int = 160) -> str:

@@ -11,8 +11,9 @@ from vapi_conformance.evidence import Evidence
 from vapi_conformance.exchange import Exchange
 from vapi_conformance.report.bytes_shown import marked
 from vapi_conformance.report.effect import effects
-from vapi_conformance.report.played import Ids, milliseconds, played_documents
+from vapi_conformance.report.played import Ids, played_documents
 from vapi_conformance.report.run import Run
+from vapi_conformance.units import milliseconds
 from vapi_conformance.verdict import Finding, RuleResult
 
 __all__ = ["to_document"]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from vapi_conformance.narrow import array_or_nothing, integer_or_none, object_or_none, object_or_nothing
+from vapi_conformance.report.counting import counted
 from vapi_conformance.report.markdown_escape import block, code, plain
 
 __all__ = ["MOST_BYTES", "render_markdown"]
@@ -84,7 +85,7 @@ def _overview(part: _Part, documents: Sequence[Mapping[str, object]]) -> None:
         broken = [str(sum(_is_broken(each) for each in _of_level(document, level))) for level in _LEVELS[:2]]
         cells = (_SIGNS.get(verdict, ""), code(_name(document), _ROW_CHARACTERS), plain(verdict, 40), *broken)
         if not part.add(f"| {' | '.join(cells)} |"):
-            part.say("", f"... and {_counted(len(documents) - number, 'more report')}: there is no room here.")
+            part.say("", f"... and {counted(len(documents) - number, 'more report')}: there is no room here.")
             break
     part.say("")
 
@@ -111,13 +112,13 @@ def _sentence(document: Mapping[str, object]) -> str:
     if unshown := sum(_text(each, "outcome") in ("untestable", "unreachable") for each in must):
         parts.append(f"{unshown} MUST could not be shown, and a skip is not a pass")
     if ours := sum(_text(each, "outcome") == "harness error" for each in _all(document)):
-        parts.append(f"{_counted(ours, 'rule')} failed to run, which is our bug")
+        parts.append(f"{counted(ours, 'rule')} failed to run, which is our bug")
     parts.append(f"{len(should)} SHOULD {'warns' if len(should) == 1 else 'warn'}" if should else "no SHOULD warns")
     held = "" if must else "every MUST that was shown holds; "
     known = sum(each.get("expected_failure") is True for each in must)
     mended = any(each.get("expected_failure") is True and _text(each, "outcome") == "passed" for each in _all(document))
     rest = "" if ours or mended or known < len(must) else ", and nothing else fails the run"
-    listed = f" Listed as known to fail: {_counted(known, 'MUST')}{rest}." if known else ""
+    listed = f" Listed as known to fail: {counted(known, 'MUST')}{rest}." if known else ""
     return f"{held}{', '.join(parts)}.{listed} {_NOT_PROVED}"
 
 
@@ -127,7 +128,7 @@ def _heard(document: Mapping[str, object]) -> str:
         return ""
     told = ", ".join(f"{number} {plain(name, 40)}" for name, number in sorted(kinds.items())[:20])
     hearer = plain(_text(document, "hearer") or "Vapi", 80)
-    return f"What {hearer} makes of {_counted(sum(kinds.values()), 'streamed answer')}: {told}."
+    return f"What {hearer} makes of {counted(sum(kinds.values()), 'streamed answer')}: {told}."
 
 
 def _provenance(document: Mapping[str, object]) -> str:
@@ -140,7 +141,7 @@ def _provenance(document: Mapping[str, object]) -> str:
         ("platform", plain(_text(target, "platform"), 40)),
         ("profile", plain(_text(document, "profile"), 40)),
         ("dialect", plain(_text(document, "dialect"), 60)),
-        ("", _counted(integer_or_none(document.get("exchanges")) or 0, "exchange")),
+        ("", counted(integer_or_none(document.get("exchanges")) or 0, "exchange")),
         ("in", f"{duration_s:.1f} s" if isinstance(duration_s, int | float) else ""),
         ("suite", plain(_text(suite, "version"), 40)),
         ("at", plain(_text(suite, "started_at"), 40)),
@@ -169,7 +170,7 @@ def _rules(part: _Part, document: Mapping[str, object]) -> None:
         part.say("### What gates", "")
         _table(part, gating)
     _folded(part, "What gates, in full", gating)
-    _folded(part, f"{_counted(len(warning), 'SHOULD')} that {'warns' if len(warning) == 1 else 'warn'}", warning)
+    _folded(part, f"{counted(len(warning), 'SHOULD')} that {'warns' if len(warning) == 1 else 'warn'}", warning)
     if informing:
         ids = ", ".join(code(_text(each, "id"), 100) for each in informing[:200])
         part.add(f"{len(informing)} more {'informs' if len(informing) == 1 else 'inform'} (MAY): {ids}", "")
@@ -180,7 +181,7 @@ def _skipped(part: _Part, rules: Sequence[_Rule]) -> None:
     if not rules:
         return
     do = "does" if len(rules) == 1 else "do"
-    part.say(f"<details><summary>{_counted(len(rules), 'rule')} {do} not apply</summary>", "")
+    part.say(f"<details><summary>{counted(len(rules), 'rule')} {do} not apply</summary>", "")
     for each in rules:
         if not part.add(f"* {code(_text(each, 'id'), 100)}: {code(_text(each, 'reason'), _ROW_CHARACTERS)}"):
             break
@@ -196,7 +197,7 @@ def _table(part: _Part, rules: Sequence[_Rule]) -> None:
         came = _text(each, "reason") if first is None else _text(first, "actual")
         row = (code(_text(each, "id"), 100), f"{what}{known}", _of_tries(each), code(came, _ROW_CHARACTERS))
         if not part.add(f"| {' | '.join(row)} |"):
-            part.say("", f"... and {_counted(len(rules) - number, 'more rule')}: there is no room here.")
+            part.say("", f"... and {counted(len(rules) - number, 'more rule')}: there is no room here.")
             break
     part.say("")
 
@@ -207,7 +208,7 @@ def _folded(part: _Part, title: str, rules: Sequence[_Rule]) -> None:
     part.say(f"<details><summary>{title}</summary>", "")
     for number, each in enumerate(rules):
         if not part.add(*_in_full(each)):
-            part.say(f"... and {_counted(len(rules) - number, 'more rule')}: the report has them.", "")
+            part.say(f"... and {counted(len(rules) - number, 'more rule')}: the report has them.", "")
             break
     part.say("</details>", "")
 
@@ -290,7 +291,3 @@ def _name(document: Mapping[str, object]) -> str:
 def _text(record: Mapping[str, object], key: str) -> str:
     value = record.get(key)
     return value if isinstance(value, str) else ""
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -18,10 +18,10 @@ from vapi_conformance.report.effect import effects
 from vapi_conformance.report.printable import printable
 from vapi_conformance.speech import SpokenPiece, TimedText, speech_metrics, spoken_pieces
 from vapi_conformance.sse import Block
+from vapi_conformance.units import milliseconds
 
-__all__ = ["Ids", "milliseconds", "played_documents"]
+__all__ = ["Ids", "played_documents"]
 
-_NS_PER_MS: Final = 1_000_000
 _MOST_IN_FULL: Final = 60
 """Exchanges that are told at length, if so many show violations."""
 _LONGEST_HEARD_BYTES: Final = 256 * 1024
@@ -94,11 +94,6 @@ def played_documents(
         }
         for each in evidence
     ]
-
-
-def milliseconds(at_ns: int | None) -> float | None:
-    """To the microsecond; None stays."""
-    return None if at_ns is None else round(at_ns / _NS_PER_MS, 3)
 
 
 def _document(evidence: Evidence, name: str, room: _Room) -> dict[str, object]:

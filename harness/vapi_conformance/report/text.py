@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from vapi_conformance.report.counting import counted
 from vapi_conformance.report.effect import effects
 from vapi_conformance.report.run import Run
 from vapi_conformance.rules.rule import Level
@@ -61,19 +62,15 @@ def _verdict(run: Run) -> Iterator[Line]:
     if run.heard:
         kinds = ", ".join(f"{number} {what}" for what, number in sorted(run.heard.items()))
         style: Style = "plain" if run.heard.keys() <= {"heard", "tool-call"} else "warning"
-        yield Line(f"what {run.hearer} makes of {_plural(sum(run.heard.values()), 'streamed answer')}: {kinds}", style)
+        yield Line(f"what {run.hearer} makes of {counted(sum(run.heard.values()), 'streamed answer')}: {kinds}", style)
     if run.flavour and run.recognised is None:
         yield Line(f"the endpoint {run.flavour}", "faint")
     yield Line(f"{run.verdict.value}: {_sentence(run, must, should)}", _VERDICT_STYLE[run.verdict])
     yield Line(
-        f"{_plural(len(run.results), 'rule')} over {_plural(run.exchanges, 'exchange')}: {', '.join(told)}"
+        f"{counted(len(run.results), 'rule')} over {counted(run.exchanges, 'exchange')}: {', '.join(told)}"
         f" · profile {run.profile.value} · dialect {run.dialect.value}",
         "faint",
     )
-
-
-def _plural(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _sentence(run: Run, must: int, should: int) -> str:
@@ -94,7 +91,7 @@ def _gaps(run: Run) -> Iterator[str]:
     if unshown:
         yield f"{unshown} MUST could not be shown; a skip is not a pass"
     if failed := run.counts[Outcome.HARNESS_ERROR.value]:
-        yield f"{_plural(failed, 'rule')} failed to run, which is {_whose_bug(run)}"
+        yield f"{counted(failed, 'rule')} failed to run, which is {_whose_bug(run)}"
 
 
 def _whose_bug(run: Run) -> str:

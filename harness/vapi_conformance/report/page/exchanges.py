@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from vapi_conformance.narrow import array_or_nothing, object_or_nothing
+from vapi_conformance.report.counting import grouped
 from vapi_conformance.report.page.speech_line import SpeechLine, Tone, speech_line, tone_of
 from vapi_conformance.report.page.values import (
     count,
-    counted,
     duration,
     number,
     objects,
@@ -134,7 +134,7 @@ class Group:
     @property
     def says(self) -> str:
         """How many, and how many of them break something."""
-        many = counted(len(self.exchanges), "exchange")
+        many = grouped(len(self.exchanges), "exchange")
         return f"{many}, {self.broken} with broken rules" if self.broken else many
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from vapi_conformance.narrow import object_or_none
+from vapi_conformance.report.counting import grouped
 from vapi_conformance.report.page.rules import State
-from vapi_conformance.report.page.values import counted, objects, string, strings
+from vapi_conformance.report.page.values import objects, string, strings
 
 __all__ = ["Gate", "Level", "level_of"]
 
@@ -65,10 +66,10 @@ def level_of(document: Mapping[str, object]) -> Level | None:
 def _sentence(gates: tuple[Gate, ...]) -> str:
     missed = sum(1 for each in gates if each.weighs == "MUST" and each.state != "passed")
     if missed:
-        return f"The level is not reached: {counted(missed, 'threshold')} not met, or not to be said."
+        return f"The level is not reached: {grouped(missed, 'threshold')} not met, or not to be said."
     warned = sum(1 for each in gates if each.state != "passed")
     if warned:
-        return f"Its thresholds are met; {counted(warned, 'SHOULD')} is not."
+        return f"Its thresholds are met; {grouped(warned, 'SHOULD')} is not."
     return "Its thresholds are met." if gates else ""
 
 

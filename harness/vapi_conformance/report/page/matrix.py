@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from vapi_conformance.report.counting import grouped
 from vapi_conformance.report.page.rules import STATES, Rule, State
 from vapi_conformance.report.page.run_view import View
 from vapi_conformance.report.page.speech_line import Tone
-from vapi_conformance.report.page.values import counted
 
 __all__ = ["Cell", "Difference", "Matrix", "MatrixRow", "matrix_of"]
 
@@ -98,7 +98,7 @@ def _sentence(views: Sequence[View]) -> str:
     told = (("violated", "not conformant"), ("incomplete", "incomplete"), ("conformant", "conformant"))
     parts = [f"{verdicts.count(verdict)} {words}" for verdict, words in told if verdict in verdicts]
     return (
-        f"Of {counted(len(views), 'run')}, {', '.join(parts[:-1])}{' and ' if parts[1:] else ''}{''.join(parts[-1:])}."
+        f"Of {grouped(len(views), 'run')}, {', '.join(parts[:-1])}{' and ' if parts[1:] else ''}{''.join(parts[-1:])}."
     )
 
 
@@ -154,8 +154,8 @@ def _differences(rows: Sequence[MatrixRow], names: Sequence[str], compared: int)
             if start != end:
                 worse, better, other = _moved(rows, start, end)
                 told = [
-                    *([f"{counted(worse, 'rule')} worse"] if worse else []),
-                    *([f"{counted(better, 'rule')} better"] if better else []),
+                    *([f"{grouped(worse, 'rule')} worse"] if worse else []),
+                    *([f"{grouped(better, 'rule')} better"] if better else []),
                     *([f"{other} otherwise different"] if other else []),
                 ]
                 says = f"{', '.join(told) or 'no rule differs'}, from {names[start]} to {names[end]}."

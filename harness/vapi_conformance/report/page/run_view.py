@@ -9,12 +9,13 @@ from vapi_conformance.dialects.names import Dialect
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.report.bench_figures import Figure
 from vapi_conformance.report.bench_plots import drawn
+from vapi_conformance.report.counting import grouped
 from vapi_conformance.report.page.exchanges import Exchange, Group, exchanges_of, groups_of
 from vapi_conformance.report.page.level import Level, level_of
 from vapi_conformance.report.page.rules import LEVELS, STATES, Layer, State, layers_of, state_of
 from vapi_conformance.report.page.speech_line import Tone, tone_of
 from vapi_conformance.report.page.telling import Told, telling, telling_call
-from vapi_conformance.report.page.values import count, counted, duration, number, objects, string, strings
+from vapi_conformance.report.page.values import count, duration, number, objects, string, strings
 from vapi_conformance.report.trend_figures import runs_of_report, trend_figures
 
 __all__ = ["Share", "View", "view_of"]
@@ -151,8 +152,8 @@ def _sentence(document: Mapping[str, object], rules: Sequence[Mapping[str, objec
         Counter(string(each.get("level")) for each in rules if state_of(string(each.get("outcome"))) == state)
         for state in ("broken", "unshown")
     )
-    warned = f" {counted(broken['SHOULD'], 'SHOULD rule')} broken." if broken["SHOULD"] else ""
-    unseen = counted(unshown["MUST"], "MUST rule")
+    warned = f" {grouped(broken['SHOULD'], 'SHOULD rule')} broken." if broken["SHOULD"] else ""
+    unseen = grouped(unshown["MUST"], "MUST rule")
     match string(document.get("verdict")):
         case "conformant" if broken["SHOULD"]:
             return f"Conformant: every MUST rule that was shown holds.{warned}"
@@ -160,7 +161,7 @@ def _sentence(document: Mapping[str, object], rules: Sequence[Mapping[str, objec
             return f"Conformant: every rule that {'gates or warns' if broken['MAY'] else 'was shown'} holds."
         case "violated":
             also = f", {unseen} could not be shown" if unshown["MUST"] else ""
-            return f"Not conformant: {counted(broken['MUST'], 'MUST rule')} broken{also}.{warned}"
+            return f"Not conformant: {grouped(broken['MUST'], 'MUST rule')} broken{also}.{warned}"
         case _ if unshown["MUST"]:
             return f"Incomplete: {unseen} could not be shown, and a skip is not a pass.{warned}"
         case _:
@@ -170,7 +171,7 @@ def _sentence(document: Mapping[str, object], rules: Sequence[Mapping[str, objec
 def _warnings(rules: Sequence[Mapping[str, object]]) -> Iterator[str]:
     failed = sum(1 for each in rules if each.get("outcome") == "harness error")
     if failed:
-        yield f"{counted(failed, 'rule')} failed to run, which is our bug and says nothing of the endpoint."
+        yield f"{grouped(failed, 'rule')} failed to run, which is our bug and says nothing of the endpoint."
     mended = [
         string(each.get("id"))
         for each in rules
@@ -179,7 +180,7 @@ def _warnings(rules: Sequence[Mapping[str, object]]) -> Iterator[str]:
     gating = [each for each in rules if _gates(each)]
     if known := sum(1 for each in gating if each.get("expected_failure") is True):
         rest = "; nothing else fails the run" if known == len(gating) and not mended else ""
-        yield f"Listed as known to fail: {known} of {counted(len(gating), 'rule')} that would fail the run{rest}."
+        yield f"Listed as known to fail: {known} of {grouped(len(gating), 'rule')} that would fail the run{rest}."
     if mended:
         yield f"Listed as known to fail, and holding now: {', '.join(mended[:10])}."
 
@@ -193,7 +194,7 @@ def _heard_sentence(heard: Mapping[str, object], hearer: str) -> str:
     total = sum(count(many) for many in heard.values())
     if not total:
         return ""
-    return f"What {hearer} makes of {counted(total, 'streamed answer')}"
+    return f"What {hearer} makes of {grouped(total, 'streamed answer')}"
 
 
 def _shares(parts: Sequence[tuple[str, int, str]]) -> tuple[Share, ...]:
@@ -214,9 +215,9 @@ def _limits(document: Mapping[str, object], rules: Sequence[Mapping[str, object]
     unshown = sum(1 for each in rules if state_of(string(each.get("outcome"))) == "unshown")
     absent = sum(1 for each in rules if state_of(string(each.get("outcome"))) == "absent")
     if unshown:
-        yield f"{counted(unshown, 'rule')} could not be shown at all: neither passed nor broken."
+        yield f"{grouped(unshown, 'rule')} could not be shown at all: neither passed nor broken."
     if absent:
-        yield f"{counted(absent, 'rule')} about what the endpoint does not offer did not apply."
+        yield f"{grouped(absent, 'rule')} about what the endpoint does not offer did not apply."
     if _is_called_by_vapi(document):
         yield (
             "No account at Vapi was involved. What it does with an answer is known from its documentation, published "
@@ -250,8 +251,8 @@ def _provenance(document: Mapping[str, object], rules: Sequence[Mapping[str, obj
     if machine:
         yield "Machine", ", ".join(filter(None, (string(machine.get("system")), _python(machine))))
     judged = sum(1 for each in rules if state_of(string(each.get("outcome"))) in ("passed", "broken"))
-    exchanges = counted(count(document.get("exchanges")), "exchange")
-    yield "Shown", f"{judged:,} of {counted(len(rules), 'rule')}, over {exchanges}"
+    exchanges = grouped(count(document.get("exchanges")), "exchange")
+    yield "Shown", f"{judged:,} of {grouped(len(rules), 'rule')}, over {exchanges}"
     yield "Expected failures", _expected(document, rules)
     for name, key in (("Recognised", "recognised"), ("Looks like", "flavour")):
         if told := string(document.get(key)):

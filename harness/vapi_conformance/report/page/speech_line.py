@@ -10,7 +10,8 @@ from typing import Final, Literal
 
 from vapi_conformance.narrow import object_or_nothing
 from vapi_conformance.platforms.vapi.consequence import HANG_S
-from vapi_conformance.report.page.values import counted, duration, number, objects, shortened, string
+from vapi_conformance.report.counting import grouped
+from vapi_conformance.report.page.values import duration, number, objects, shortened, string
 
 __all__ = ["Ending", "Segment", "SpeechLine", "Tone", "speech_line", "tone_of"]
 
@@ -167,7 +168,7 @@ def _says(
     elif not pieces:
         told.append("no word")
     if silences := objects(played.get("dead_air")):
-        told.append(f"{counted(len(silences), 'silence')} inside the answer, {duration(dead_air_ms)} together")
+        told.append(f"{grouped(len(silences), 'silence')} inside the answer, {duration(dead_air_ms)} together")
     elif pieces:
         told.append("no silence inside the answer")
     if end_ms is not None:

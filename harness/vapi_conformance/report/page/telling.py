@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from vapi_conformance.report.counting import grouped
 from vapi_conformance.report.page.exchanges import Exchange, Group
-from vapi_conformance.report.page.values import counted
 
 __all__ = ["Told", "telling", "telling_call"]
 
@@ -31,7 +31,7 @@ class Told:
     @property
     def says(self) -> str:
         """Of the others."""
-        return f"{counted(self.alike, 'other answer')} went the same way." if self.alike else ""
+        return f"{grouped(self.alike, 'other answer')} went the same way." if self.alike else ""
 
 
 def telling(exchanges: Sequence[Exchange]) -> tuple[Told, ...]:

@@ -5,8 +5,9 @@ from math import isfinite
 from typing import Final
 
 from vapi_conformance.narrow import array_or_nothing, object_or_none
+from vapi_conformance.report.counting import grouped
 
-__all__ = ["count", "counted", "duration", "number", "objects", "shortened", "size", "string", "strings"]
+__all__ = ["count", "duration", "number", "objects", "shortened", "size", "string", "strings"]
 
 _MOST_OBJECTS: Final = 5000
 """Of one list: rules, exchanges. Further ones are not shown."""
@@ -46,11 +47,6 @@ def count(value: object) -> int:
     return 0 if found is None else max(0, int(found))
 
 
-def counted(many: int, what: str, several: str | None = None) -> str:
-    """`1 rule`, `2 rules`."""
-    return f"{many:,} {what if many == 1 else several or f'{what}s'}"
-
-
 def duration(ms: float) -> str:
     """As people say it: `12 ms`, `0.84 s`, `12.4 s`."""
     if ms < 100:  # noqa: PLR2004 - below, a hundredth of a second says too little
@@ -62,7 +58,7 @@ def duration(ms: float) -> str:
 def size(length: int) -> str:
     """Bytes, kB, MB."""
     if length < _KB:
-        return counted(length, "byte")
+        return grouped(length, "byte")
     if length < _KB * _KB:
         return f"{length / _KB:.1f} kB"
     return f"{length / _KB / _KB:.1f} MB"

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from vapi_conformance.narrow import object_or_nothing
-from vapi_conformance.report.page.values import count, counted, duration, number, objects
+from vapi_conformance.report.counting import grouped
+from vapi_conformance.report.page.values import count, duration, number, objects
 
 __all__ = ["Mark", "Row", "Waterfall", "waterfall"]
 
@@ -115,7 +116,7 @@ def _events(axis: _Axis, played: Mapping[str, object]) -> Iterator[Row]:
     many = len(events) + count(played.get("events_left_out"))
     what = "read" if all(each.get("name") == "read" for each in events) else "event"
     end_ms = number(object_or_nothing(played.get("timing")).get("end_ms"))
-    says = f"{counted(many, what)}, the first after {duration(times[0])}, the last after {duration(times[-1])}"
+    says = f"{grouped(many, what)}, the first after {duration(times[0])}, the last after {duration(times[-1])}"
     body = () if end_ms is None else (axis.bar("body", times[0], end_ms),)
     yield Row(name="Events", says=says, marks=(*body, *_thin(axis, times)))
 
@@ -139,7 +140,7 @@ def _speech(axis: _Axis, played: Mapping[str, object]) -> Iterator[Row]:
     spoken_ms = sum(until - starts for starts, until in pieces)
     yield Row(
         name="Spoken",
-        says=f"{counted(many, 'piece')}, {duration(spoken_ms)} of speech",
+        says=f"{grouped(many, 'piece')}, {duration(spoken_ms)} of speech",
         marks=tuple(axis.bar("spoken", starts, until) for starts, until in pieces[:_MOST_MARKS]),
     )
     silences = [
@@ -150,7 +151,7 @@ def _speech(axis: _Axis, played: Mapping[str, object]) -> Iterator[Row]:
     if silences:
         yield Row(
             name="Dead air",
-            says=f"{counted(len(silences), 'silence')}, {duration(sum(ms for _, ms in silences))} in all",
+            says=f"{grouped(len(silences), 'silence')}, {duration(sum(ms for _, ms in silences))} in all",
             marks=tuple(axis.bar("dead", starts, starts + ms) for starts, ms in silences[:_MOST_MARKS]),
         )
 
