@@ -25,6 +25,7 @@ from vapi_conformance.schema import errors
 
 __all__ = [
     "FORMAT",
+    "NEAR",
     "PERCENTILES",
     "VERSION",
     "BenchTarget",
@@ -41,7 +42,7 @@ __all__ = [
 FORMAT: Final = "vapi-conformance/bench"
 VERSION: Final = 1
 PERCENTILES: Final = tuple((f"p{percent}", Fraction(percent, 100)) for percent in (50, 90, 95, 99))
-_NEAR: Final = 10
+NEAR: Final = 10
 """A figure below so many times the instrument's own error is flagged."""
 _NS_PER_MS: Final = 1_000_000
 _DIGITS: Final = 6
@@ -242,7 +243,7 @@ def _metric(metric: Metric, histogram: Histogram | None, error_ns: int | None) -
     found = {name: measured.percentile(quantile) for name, quantile in PERCENTILES}
     figures = _figures(metric, measured)
     near = () if error_ns is None else [*(name for name, _ in PERCENTILES), "mean"]
-    limit = _rounded(_NEAR * (error_ns or 0), metric.per_unit) or 0.0
+    limit = _rounded(NEAR * (error_ns or 0), metric.per_unit) or 0.0
     return {
         "unit": metric.unit,
         "definition": metric.definition,

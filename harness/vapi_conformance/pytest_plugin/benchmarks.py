@@ -18,7 +18,7 @@ import pytest
 from vapi_conformance import __version__
 from vapi_conformance.endpoint import Endpoint
 from vapi_conformance.latency.metrics import TurnModel
-from vapi_conformance.latency.result import without_secrets
+from vapi_conformance.latency.result import NEAR, without_secrets
 from vapi_conformance.pytest_plugin.measuring import METRICS, WARM_UP, Measurement, Rounds, measure, metric_of
 from vapi_conformance.report.printable import printable
 
@@ -29,8 +29,6 @@ NODE_ID: Final = "vapi-conformance-latency"
 
 _NS_PER_S: Final = 1_000_000_000
 _NS_PER_MS: Final = 1_000_000
-_NEAR: Final = 10
-"""A median below so many times the instrument's own error is flagged."""
 _XDIST: Final = (
     "latency is not measured under pytest-xdist, where other tests share the processor with the instrument: run the "
     "benchmarks on their own, without -n"
@@ -218,7 +216,7 @@ def _extra(measurement: Measurement, name: str, endpoint: Endpoint) -> dict[str,
         "platform": endpoint.platform,
         "dialect": endpoint.dialect.value,
         "calibration": None if calibration is None else calibration.to_document(),
-        "near_instrument_error": None if error_ns is None else values[len(values) // 2] < _NEAR * error_ns,
+        "near_instrument_error": None if error_ns is None else values[len(values) // 2] < NEAR * error_ns,
         "client_was_bottleneck": list(measurement.bottleneck_reasons),
         "suite": __version__,
     }
